@@ -1,0 +1,97 @@
+/**
+ * One open byte stream, as every runtime layer and the simulator provide it.
+ *
+ * The contract is made of plain calls, since it is crossed once per chunk: one call to write, one call per chunk read,
+ * no promise, no fiber, no event object.
+ *
+ * What every implementation promises:
+ *
+ * 1. No handler method is called inside `attach`, `write`, `end`, `pause`, `resume`, `close` or `reset`: events arrive
+ *    in a later turn of the event loop. (So a caller never meets its own state half changed.)
+ * 2. Nothing is read before the first `attach`. A peer that speaks first loses nothing.
+ * 3. `onClose` is called exactly once, last, and for every connection that had a handler attached; after it no other
+ *    handler method is called.
+ * 4. Bytes arrive in order, each once. Between `pause` and `resume` there is no `onData` and no `onEnd`.
+ * 5. Writes are sent whole and in order, however the system splits them.
+ * 6. After `isOpen` turned false it stays false.
+ */
+import type { TransportError } from "./TransportError.ts"
+
+/** What a connection tells its single reader. */
+export interface ConnectionHandler {
+  /**
+   * Bytes from the peer. **Borrowed**: they are valid only until this call returns, for the layer may read the next
+   * chunk into the same memory. Copy what has to outlive the call.
+   */
+  onData(chunk: Uint8Array): void
+  /** The peer will send no more (FIN). Our side may still write, until `end` or `close`. */
+  onEnd(): void
+  /** What `write` had to queue has been handed to the system: writing may go on. */
+  onDrain(): void
+  /** The connection is gone. `error` is absent after an orderly end of both sides and after our own `close`. */
+  onClose(error: TransportError | undefined): void
+}
+
+export interface TlsInfo {
+  /** `TLSv1.2`, `TLSv1.3`. */
+  readonly protocol: string
+  readonly cipher: string
+  /** Was the session resumed? */
+  readonly isResumed: boolean
+  /** False for a connection whose target said `verification: "unverified"`. */
+  readonly isVerified: boolean
+}
+
+/** How long each phase of the connect took, in milliseconds. A phase that did not happen is absent. */
+export interface ConnectTiming {
+  readonly dnsMillis?: number
+  readonly tcpMillis?: number
+  readonly proxyMillis?: number
+  readonly tlsMillis?: number
+}
+
+/** Facts about a connection that do not change once it is open. */
+export interface ConnectionInfo {
+  /** `node`, `bun`, `deno`, `simulated`; with a suffix where a layer had to fall back (`deno+node:tls`). */
+  readonly layer: string
+  /** The peer's IP address, or the Unix path. */
+  readonly remoteAddress: string
+  /** 0 for a Unix socket. */
+  readonly remotePort: number
+  readonly localAddress: string
+  readonly localPort: number
+  /** The protocol chosen by ALPN; absent when none was offered or the peer chose none. */
+  readonly alpn?: string
+  /** Absent: plain text. */
+  readonly tls?: TlsInfo
+  readonly timing: ConnectTiming
+}
+
+export interface Connection {
+  readonly info: ConnectionInfo
+  /**
+   * False once the connection can carry no further exchange: the peer's FIN or RST has been seen, or we closed it.
+   * Reading it costs nothing.
+   */
+  readonly isOpen: boolean
+  /** Makes `handler` the reader; the first call starts reading, later ones replace the reader. */
+  attach(handler: ConnectionHandler): void
+  /**
+   * Sends bytes. False: they were queued, write no more until `onDrain`. The memory belongs to the connection until
+   * then. A string is sent as Latin-1, one byte per UTF-16 unit; the caller has checked that none is above 0xFF.
+   * After `end`, `close` or a failure it does nothing and returns false.
+   */
+  write(chunk: Uint8Array | string): boolean
+  /** Sends FIN after what was written. Reading goes on. */
+  end(): void
+  /** Stops reading; the system's buffers fill and the peer is slowed down. */
+  pause(): void
+  resume(): void
+  /** Closes both directions at once; what was queued may be lost. `onClose` follows, without an error. */
+  close(): void
+  /** Like `close`, with RST instead of FIN where the runtime can, so that the peer cannot take it for an orderly end. */
+  reset(): void
+  /** While referenced (the state it starts in), an open connection keeps the process alive. */
+  ref(): void
+  unref(): void
+}

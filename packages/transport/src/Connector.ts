@@ -1,0 +1,48 @@
+/**
+ * The service that opens connections: one layer per runtime, and one in the simulator.
+ */
+import type { Clock, Effect } from "effect"
+import { Context } from "effect"
+import type { Connection } from "./Connection.ts"
+import type { Target } from "./Target.ts"
+import type { ConnectPhase, TransportError } from "./TransportError.ts"
+
+/** What a layer can do. Asking for what it cannot fails with reason `Unsupported`, never silently. */
+export interface Capabilities {
+  readonly unixSockets: boolean
+  readonly tls: boolean
+  /** SNI that differs from the host that is dialled. */
+  readonly serverName: boolean
+  readonly clientCertificates: boolean
+  readonly unverifiedTls: boolean
+  readonly sessionResumption: boolean
+  readonly localAddress: boolean
+  /** `reset` sends RST; where false it is the same as `close`. */
+  readonly reset: boolean
+  readonly unref: boolean
+}
+
+/** What the caller of a connect wants to hear while it lasts. */
+export interface ConnectObserver {
+  /** The connect has entered this phase; called in order, at least for `"tcp"`. */
+  enterPhase(phase: ConnectPhase): void
+}
+
+export class Connector extends Context.Service<
+  Connector,
+  {
+    /** `node`, `bun`, `deno`, `simulated`. */
+    readonly runtime: string
+    readonly capabilities: Capabilities
+    /**
+     * A clock whose sleeps do not keep the process alive, for upkeep that nobody waits for. Under the simulator it is
+     * the simulated clock.
+     */
+    readonly backgroundClock: Clock.Clock
+    /**
+     * Opens a connection. It has no timeout of its own: interrupt it, at any moment, and whatever was opened is closed
+     * before the interruption returns. The connection is the caller's to close.
+     */
+    readonly connect: (target: Target, observer?: ConnectObserver) => Effect.Effect<Connection, TransportError>
+  }
+>()("@weir/transport/Connector") {}
