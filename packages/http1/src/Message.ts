@@ -1,0 +1,96 @@
+/**
+ * The vocabulary of HTTP/1.1 messages, and what a session and its user say to each other.
+ *
+ * A session carries one exchange at a time on one connection. It speaks in plain calls, since they are made once per
+ * message and once per chunk; what turns them into effects, streams and promises lives above.
+ */
+import type { Http1Error } from "./Http1Error.ts"
+
+/**
+ * Header fields in the order sent, names and values alternating: `["Host", "a.test", "Accept", "*\/*"]`.
+ * A field that occurs twice stands twice. Names keep the sender's spelling.
+ */
+export type RawHeaders = ReadonlyArray<string>
+
+/**
+ * How a request's body is framed. `empty`: there is none, and no framing header is sent for methods that need none.
+ * `bytes`: known from the start, sent with the head. `sized`: a stream of exactly `byteCount` bytes. `chunked`: a stream
+ * of unknown length.
+ */
+export type RequestBody =
+  | { readonly _tag: "empty" }
+  | { readonly _tag: "bytes"; readonly bytes: Uint8Array }
+  | { readonly _tag: "sized"; readonly byteCount: number }
+  | { readonly _tag: "chunked" }
+
+/**
+ * What to send. `Host` has to be among the headers; `Content-Length`, `Transfer-Encoding` and `Connection` must not be:
+ * the session derives the first two from `body` and the last from `isKeepAlive`.
+ */
+export interface RequestHead {
+  readonly method: string
+  /** origin-form, absolute-form, authority-form or `*` (RFC 9112 section 3.2). */
+  readonly target: string
+  readonly headers: RawHeaders
+  readonly body: RequestBody
+  /** False asks the server to close after the answer (`Connection: close`). Default: true. */
+  readonly isKeepAlive?: boolean
+  /** True for an upgrade request: `Connection: upgrade` is sent, the `Upgrade` header is the caller's. */
+  readonly isUpgrade?: boolean
+  /** Waits for `100 Continue` before the body is sent. Default: false. */
+  readonly expectsContinue?: boolean
+}
+
+export interface ResponseHead {
+  /** 100 to 999 (RFC 9110 section 15: three digits). */
+  readonly status: number
+  readonly reasonPhrase: string
+  readonly version: "1.0" | "1.1"
+  readonly headers: RawHeaders
+  /** The first value of a field, its name in lower case. Costs a scan, allocates only what it returns. */
+  get(lowerCaseName: string): string | undefined
+}
+
+/** Why a connection can or cannot carry another exchange; the reuse gate's verdict. */
+export type ReuseVerdict =
+  /** The next exchange may start now. `idleMillisMax`: what the server's `Keep-Alive: timeout=` allows, if it said. */
+  | { readonly _tag: "reusable"; readonly idleMillisMax: number | undefined; readonly usesMax: number | undefined }
+  | { readonly _tag: "closing"; readonly reason: ClosingReason }
+
+/** The closed set of reasons against reuse. */
+export type ClosingReason =
+  /** `Connection: close` in the request. */
+  | "request-close"
+  /** `Connection: close` in the response, or HTTP/1.0 without keep-alive. */
+  | "response-close"
+  /** The body ended with the connection. */
+  | "close-delimited"
+  /** The final answer came before the request was fully sent. */
+  | "request-unfinished"
+  /** Bytes followed the message. */
+  | "excess-bytes"
+  /** The peer had already sent FIN, or the connection failed. */
+  | "peer-closed"
+
+/** Who receives an answer. Calls come in this order: onInformational*, onHead, onBody*, onComplete; or onFailure, once, last. */
+export interface ResponseReceiver {
+  /** A 1xx answer other than 101: `100 Continue`, `103 Early Hints`. */
+  onInformational(head: ResponseHead): void
+  onHead(head: ResponseHead): void
+  /** Body bytes, borrowed until the call returns. */
+  onBody(chunk: Uint8Array): void
+  /**
+   * The message is complete. The session is free again if the verdict says so, and may be given away in this call;
+   * trailers are the fields that followed a chunked body.
+   */
+  onComplete(verdict: ReuseVerdict, trailers: RawHeaders): void
+  /**
+   * 101, or 2xx to CONNECT: the connection is no longer HTTP and the session is done with it. `rest` are the bytes that
+   * came after the head, owned by the receiver, who must attach a handler of its own.
+   */
+  onUpgrade(head: ResponseHead, rest: Uint8Array): void
+  /** What the session had queued has left: more of the request's body may be written. Also called when `100 Continue` releases a waiting body. */
+  onWritable(): void
+  /** The exchange failed and the connection is closed, or closing. */
+  onFailure(error: Http1Error): void
+}
