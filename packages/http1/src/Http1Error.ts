@@ -20,8 +20,12 @@ export type Http1Reason =
   /** The caller gave the exchange up. */
   | "Aborted"
 
-/** How far the exchange had come when it failed. `sent`: at least one byte may have reached the peer. */
-export type Http1Progress = "unsent" | "sent" | "head-received"
+/**
+ * How far the exchange had come when it failed. `unsent`: no byte was given to the connection. `sent`: at least one
+ * byte may have reached the peer, and none of an answer has come. `response-started`: at least one byte of an answer
+ * has come, a 1xx counted. `head-received`: the final head has come.
+ */
+export type Http1Progress = "unsent" | "sent" | "response-started" | "head-received"
 
 export class Http1Error extends Data.TaggedError("Http1Error")<{
   readonly reason: Http1Reason

@@ -24,8 +24,10 @@ export type RequestBody =
   | { readonly _tag: "chunked" }
 
 /**
- * What to send. `Host` has to be among the headers; `Content-Length`, `Transfer-Encoding` and `Connection` must not be:
- * the session derives the first two from `body` and the last from `isKeepAlive`.
+ * What to send. `Host` has to be among the headers, exactly once. The fields that frame a message or speak for one
+ * connection must not be: `Content-Length`, `Transfer-Encoding`, `Connection`, `Expect`, `Keep-Alive` and
+ * `Proxy-Connection`; the session derives what is needed from the other members. `Upgrade` may stand there only with
+ * `isUpgrade`, `TE` only as `trailers`.
  */
 export interface RequestHead {
   readonly method: string
@@ -35,9 +37,15 @@ export interface RequestHead {
   readonly body: RequestBody
   /** False asks the server to close after the answer (`Connection: close`). Default: true. */
   readonly isKeepAlive?: boolean
-  /** True for an upgrade request: `Connection: upgrade` is sent, the `Upgrade` header is the caller's. */
+  /**
+   * True for an upgrade request: `Connection: upgrade` is sent, the `Upgrade` header is the caller's. Its body is
+   * `empty` or `bytes`, since the protocol cannot change in the middle of a request (RFC 9110 section 7.8).
+   */
   readonly isUpgrade?: boolean
-  /** Waits for `100 Continue` before the body is sent. Default: false. */
+  /**
+   * Sends `Expect: 100-continue` and holds the body until `100 Continue` or `Session.releaseBody`. A body known to be
+   * empty is not announced this way (RFC 9110 section 10.1.1). Default: false.
+   */
   readonly expectsContinue?: boolean
 }
 
@@ -53,26 +61,32 @@ export interface ResponseHead {
 
 /** Why a connection can or cannot carry another exchange; the reuse gate's verdict. */
 export type ReuseVerdict =
-  /** The next exchange may start now. `idleMillisMax`: what the server's `Keep-Alive: timeout=` allows, if it said. */
+  /**
+   * The next exchange may start now. `idleMillisMax` and `usesMax`: what the server's `Keep-Alive: timeout=, max=`
+   * allows from now on, if it said.
+   */
   | { readonly _tag: "reusable"; readonly idleMillisMax: number | undefined; readonly usesMax: number | undefined }
   | { readonly _tag: "closing"; readonly reason: ClosingReason }
 
-/** The closed set of reasons against reuse. */
+/** The closed set of reasons against reuse. Where several hold, the first of this order is given. */
 export type ClosingReason =
-  /** `Connection: close` in the request. */
-  | "request-close"
-  /** `Connection: close` in the response, or HTTP/1.0 without keep-alive. */
-  | "response-close"
+  /** Bytes followed the message. */
+  | "excess-bytes"
   /** The body ended with the connection. */
   | "close-delimited"
   /** The final answer came before the request was fully sent. */
   | "request-unfinished"
-  /** Bytes followed the message. */
-  | "excess-bytes"
+  /** `Connection: close` in the request. */
+  | "request-close"
+  /** `Connection: close` in the response, or HTTP/1.0 without keep-alive. */
+  | "response-close"
   /** The peer had already sent FIN, or the connection failed. */
   | "peer-closed"
 
-/** Who receives an answer. Calls come in this order: onInformational*, onHead, onBody*, onComplete; or onFailure, once, last. */
+/**
+ * Who receives an answer. Calls come in this order: onInformational*, onHead, onBody*, then one last call: onComplete,
+ * onUpgrade (in place of onHead) or onFailure. After `Session.abort` no call comes.
+ */
 export interface ResponseReceiver {
   /** A 1xx answer other than 101: `100 Continue`, `103 Early Hints`. */
   onInformational(head: ResponseHead): void
@@ -80,17 +94,19 @@ export interface ResponseReceiver {
   /** Body bytes, borrowed until the call returns. */
   onBody(chunk: Uint8Array): void
   /**
-   * The message is complete. The session is free again if the verdict says so, and may be given away in this call;
-   * trailers are the fields that followed a chunked body.
+   * The message is complete. If the verdict says `reusable` the session is free, and the next exchange may start, or
+   * the session be given away, inside this call; if it says `closing` the session has closed the connection.
+   * `trailers` are the fields that followed a chunked body.
    */
   onComplete(verdict: ReuseVerdict, trailers: RawHeaders): void
   /**
    * 101, or 2xx to CONNECT: the connection is no longer HTTP and the session is done with it. `rest` are the bytes that
-   * came after the head, owned by the receiver, who must attach a handler of its own.
+   * came after the head, owned by the receiver, who must attach a handler of its own inside this call: what arrives
+   * unattended closes the connection. From that handler on the session's owner hears nothing more.
    */
   onUpgrade(head: ResponseHead, rest: Uint8Array): void
-  /** What the session had queued has left: more of the request's body may be written. Also called when `100 Continue` releases a waiting body. */
+  /** What was queued has left: more of the request's body may be written. Also when `100 Continue` releases a held body. */
   onWritable(): void
-  /** The exchange failed and the connection is closed, or closing. */
+  /** The exchange failed and the connection is closed, or closing; only `InvalidRequest` with `unsent` leaves it usable. */
   onFailure(error: Http1Error): void
 }
