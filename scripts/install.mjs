@@ -73,7 +73,8 @@ function install() {
   // npm's stdout joins our stderr.
   const { status, signal, error } = spawnSync("npm", options, { cwd: root, env, stdio: ["ignore", 2, 2] })
   if (signal === "SIGINT" || signal === "SIGTERM") process.exit(130)
-  if (error !== undefined) giveUp([`npm could not be started (${error.message}). Weir needs Node 20 or later, with npm.`])
+  if (error !== undefined)
+    giveUp([`npm could not be started (${error.message}). Weir needs Node 20 or later, with npm.`])
   if (status === 0) return
   const asked = spawnSync("npm", ["config", "get", "registry"], { cwd: root, env, encoding: "utf8" }).stdout?.trim()
   giveUp([

@@ -1,0 +1,71 @@
+/**
+ * What `npm test` consists of, in order. A suite that needs a step of its own (another runtime, a real server) gets a
+ * line here and nothing else.
+ */
+
+export interface Step {
+  /** As it stands in the table at the end. */
+  readonly name: string
+  /** `npm run check` runs the group `check`; `npm test` runs every group. */
+  readonly group: "check" | "node" | "bun" | "deno" | "packaging"
+  /** A program of node_modules/.bin and its arguments. */
+  readonly command: readonly [string, ...Array<string>]
+  /**
+   * What tells how much passed: the exit status, which makes the step one test, or the report that vitest writes (the
+   * runner asks it to).
+   */
+  readonly countedBy: "exit status" | "vitest report"
+  /** Debian packages whose programs the step starts; see `servers.ts`. */
+  readonly servers?: ReadonlyArray<string>
+  /** A step that takes longer is killed and has failed. */
+  readonly secondsMax: number
+}
+
+const vitest = "node_modules/vitest/vitest.mjs"
+
+/** Suites that open no real socket: they must behave alike on all three runtimes, so each runs them. */
+const portableSuites = ["packages/transport/", "packages/core/", "packages/http1/"]
+
+export const steps: ReadonlyArray<Step> = [
+  { name: "types", group: "check", command: ["tsc"], countedBy: "exit status", secondsMax: 60 },
+  { name: "lint and format", group: "check", command: ["biome", "ci"], countedBy: "exit status", secondsMax: 60 },
+  {
+    name: "tidy",
+    group: "check",
+    command: ["node", vitest, "run", "test/tidy/"],
+    countedBy: "vitest report",
+    secondsMax: 60
+  },
+  {
+    name: "suites on Node",
+    group: "node",
+    command: [
+      ...(["node", vitest, "run"] as const),
+      ...["test/tidy", "test/packaging", "packages/bun", "packages/deno"].flatMap((path) => ["--exclude", `${path}/**`])
+    ],
+    countedBy: "vitest report",
+    secondsMax: 240
+  },
+  {
+    name: "suites on Bun",
+    group: "bun",
+    // Bun's child processes lack what vitest's default pool asks of them.
+    command: ["bun", "--bun", vitest, "run", "--pool=threads", ...portableSuites, "packages/bun/"],
+    countedBy: "vitest report",
+    secondsMax: 120
+  },
+  {
+    name: "suites on Deno",
+    group: "deno",
+    command: ["deno", "run", "--allow-all", vitest, "run", ...portableSuites, "packages/deno/"],
+    countedBy: "vitest report",
+    secondsMax: 120
+  },
+  {
+    name: "packaging",
+    group: "packaging",
+    command: ["node", vitest, "run", "test/packaging/"],
+    countedBy: "vitest report",
+    secondsMax: 120
+  }
+]
