@@ -1,0 +1,5 @@
+export { runLoad } from "./Load.ts"
+export * from "./LoadError.ts"
+export type { LoadNotice, LoadObserver, LoadOptions, LoadProgress } from "./LoadOptions.ts"
+export type * from "./LoadReport.ts"
+export { formatSummary } from "./Summary.ts"
