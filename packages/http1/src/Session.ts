@@ -2,7 +2,6 @@
  * One HTTP/1.1 client session on one connection: exchanges, one after the other, and a watch while none runs.
  */
 import type { Connection, TransportError } from "@weir/transport"
-import type { Http1Limits } from "./Http1Limits.ts"
 import type { RawHeaders, RequestHead, ResponseReceiver } from "./Message.ts"
 
 /** What the session tells its owner, the pool's side. */
@@ -54,8 +53,3 @@ export interface Session {
   /** Gives the running exchange up: the connection is closed and the receiver hears nothing more. Idle: does nothing. */
   abort(): void
 }
-
-/**
- * A session on an open connection; it becomes the connection's reader at once.
- */
-export declare const makeSession: (connection: Connection, owner: SessionOwner, limits?: Http1Limits) => Session

@@ -1,3 +1,4 @@
+export { makeSession } from "./ClientSession.ts"
 export * from "./Http1Error.ts"
 export * from "./Http1Limits.ts"
 export * from "./Message.ts"
