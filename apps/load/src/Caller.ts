@@ -147,7 +147,7 @@ export class Caller implements ResponseReceiver {
   }
 
   private fail(failure: CallFailure, detail: string): void {
-    this.host.notice(failure, "Error", () => `${failure}: ${detail}`)
+    this.host.notice(failure, "Error", () => `a call failed with ${failure}: ${detail}; more of them are only counted`)
     const nowNanos = this.host.nowNanos()
     this.host.measurements.recordFailure(failure, nowNanos - this.startedNanos)
     this.finishedCount++
@@ -159,7 +159,8 @@ export class Caller implements ResponseReceiver {
     const nowNanos = this.host.nowNanos()
     this.host.measurements.recordAnswer(code, nowNanos - this.startedNanos, this.bodyByteCount)
     this.finishedCount++
-    if (!isOk(code)) this.host.notice(`code ${code}`, "Warning", () => `answer with code ${code}`)
+    if (!isOk(code))
+      this.host.notice(`code ${code}`, "Warning", () => `an answer with code ${code}; more of them are only counted`)
     if (!isKept || !isOk(code)) this.dropSession()
     this.advance(nowNanos)
   }
@@ -196,8 +197,9 @@ export class Caller implements ResponseReceiver {
       return
     }
     this.session = undefined
-    if (this.isReused && error.progress !== "head-received" && isRepeatable(this.host.head.method)) {
-      this.host.notice("stale", "Info", () => `the server closed a kept connection, dialling again: ${error.message}`)
+    const mayRepeat = error.progress === "unsent" || (error.progress === "sent" && isRepeatable(this.host.head.method))
+    if (this.isReused && mayRepeat) {
+      this.host.notice("stale", "Info", () => `a kept connection broke, dialling again: ${error.message}`)
       this.dial()
     } else {
       this.fail(error.reason, error.message)

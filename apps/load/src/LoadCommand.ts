@@ -112,16 +112,14 @@ const command = Command.make("weir-load", flags, (input) => {
     Effect.gen(function* () {
       const plan = yield* Effect.fromResult(planLoad(options))
       if (isLogged("Warning")) yield* Console.error(plan.description)
-      const bar = yield* makeProgressBar(plan.requestCount, plan.durationMillis)
+      const bar = yield* makeProgressBar(process.stderr, plan.requestCount, plan.durationMillis)
       return yield* runLoad({
         ...options,
         stop: interrupted,
         observer: {
-          onProgress: (progress) => bar?.update(progress),
+          onProgress: bar.update,
           onNotice: ({ level, message }) => {
-            if (!isLogged(level)) return
-            bar?.clearLine()
-            process.stderr.write(`${level.slice(0, 1)} ${message}\n`)
+            if (isLogged(level)) bar.writeLine(`${level.slice(0, 1)} ${message}`)
           }
         }
       })

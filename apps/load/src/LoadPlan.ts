@@ -48,13 +48,11 @@ export const planLoad = (options: LoadOptions): Result.Result<LoadPlan, LoadErro
     )
     const url = yield* parseUrl(options.url)
     const pacings = planPacing({ concurrency, requestCount, durationNanos: durationMillis * 1e6, qps })
-    const rate = qps === "max" ? "max" : String(qps)
-    const extent =
-      requestCount !== undefined
-        ? `exactly ${requestCount} calls`
-        : durationMillis === Number.POSITIVE_INFINITY
-          ? "calls until interrupted"
-          : `${durationMillis / 1000} s`
+    const callerCount = pacings.length
+    const callers = `${callerCount} caller(s)${callerCount < concurrency ? ` (not ${concurrency}: too few calls)` : ""}`
+    const duration =
+      durationMillis === Number.POSITIVE_INFINITY ? "until interrupted" : `for ${durationMillis / 1000} s`
+    const extent = requestCount === undefined ? duration : `for exactly ${requestCount} calls`
     return {
       url: url.href,
       target: toTarget(url, options.verification ?? "full"),
@@ -63,7 +61,7 @@ export const planLoad = (options: LoadOptions): Result.Result<LoadPlan, LoadErro
       timeoutMillis,
       requestCount,
       durationMillis,
-      description: `Starting at ${rate} qps with ${pacings.length} caller(s) for ${extent}: ${url.href}`
+      description: `Starting at ${qps} qps with ${callers} ${extent}: ${url.href}`
     }
   })
 

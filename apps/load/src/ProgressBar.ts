@@ -1,45 +1,58 @@
 /**
- * How far a run has come, on a terminal's stderr; nothing where stderr is a file or a pipe.
+ * How far a run has come, as a bar on a terminal, with lines of text above it; in a file or a pipe the lines only.
  *
- * The bar counts calls where their number is given, and time where it is not. A run without an end has no bar.
+ * The bar counts calls where their number is given, and seconds where it is not. A run without an end has no bar.
  */
 import { Presets, SingleBar } from "cli-progress"
 import { Effect, type Scope } from "effect"
+import { constVoid } from "effect/Function"
 import type { LoadProgress } from "./LoadOptions.ts"
 
 export interface ProgressBar {
   readonly update: (progress: LoadProgress) => void
-  /** Clears the bar's line for a line of text; the next update draws it again. */
-  readonly clearLine: () => void
+  readonly writeLine: (line: string) => void
 }
 
-/** The bar stays until its scope closes, and leaves no trace. Undefined: there is none. */
+/** The bar stays until its scope closes, and leaves no trace. */
 export const makeProgressBar = (
+  stream: NodeJS.WritableStream & { readonly isTTY?: boolean },
   requestCount: number | undefined,
   durationMillis: number
-): Effect.Effect<ProgressBar | undefined, never, Scope.Scope> => {
-  const isCounting = requestCount !== undefined
-  const size = requestCount ?? durationMillis / 1e3
-  if (!process.stderr.isTTY || size === Number.POSITIVE_INFINITY) return Effect.undefined
-  const open = Effect.sync(() => {
-    const bar = new SingleBar(
-      {
-        format: isCounting ? "{bar} {value}/{total} calls, {eta_formatted} left" : "{bar} {value} of {total} s",
-        clearOnComplete: true,
-        // An interrupt ends the run, and the run's end stops the bar.
-        gracefulExit: false
+): Effect.Effect<ProgressBar, never, Scope.Scope> => {
+  const total = requestCount ?? durationMillis / 1e3
+  const writeLine = (line: string): void => {
+    stream.write(`${line}\n`)
+  }
+  if (stream.isTTY !== true || total === Number.POSITIVE_INFINITY) {
+    return Effect.succeed({ update: constVoid, writeLine })
+  }
+  const bar = new SingleBar(
+    {
+      stream,
+      format:
+        requestCount === undefined ? "{bar} {value} of {total} s" : "{bar} {value}/{total} calls, {eta_formatted} left",
+      clearOnComplete: true,
+      // An interrupt ends the run, and the run's end stops the bar.
+      gracefulExit: false
+    },
+    Presets.shades_classic
+  )
+  let value = 0
+  const start = () => bar.start(total, value)
+  const stop = () => bar.stop()
+  return Effect.as(
+    Effect.acquireRelease(Effect.sync(start), () => Effect.sync(stop)),
+    {
+      update: ({ elapsedMillis, finishedCount }) => {
+        value = requestCount === undefined ? Math.min(total, Math.floor(elapsedMillis / 1e3)) : finishedCount
+        bar.update(value)
       },
-      Presets.shades_classic
-    )
-    bar.start(size, 0)
-    return bar
-  })
-  return Effect.map(
-    Effect.acquireRelease(open, (bar) => Effect.sync(() => bar.stop())),
-    (bar) => ({
-      update: ({ elapsedMillis, finishedCount }) =>
-        bar.update(isCounting ? finishedCount : Math.min(size, Math.floor(elapsedMillis / 1e3))),
-      clearLine: () => process.stderr.write("\r\u001b[K")
-    })
+      // A bar goes back, when stopped, to where it was started: a line written meanwhile would be lost.
+      writeLine: (line) => {
+        stop()
+        writeLine(line)
+        start()
+      }
+    }
   )
 }

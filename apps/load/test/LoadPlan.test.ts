@@ -72,6 +72,19 @@ describe("LoadPlan", () => {
     assert.strictEqual(planned({ url: "http://a.test", payload: "x", method: "PUT" }).head.method, "PUT")
   })
 
+  it("says in one line what will run, and that there are fewer callers where there are too few calls for them", () => {
+    const url = "http://a.test/"
+    assert.strictEqual(planned({ url }).description, `Starting at 8 qps with 4 caller(s) for 5 s: ${url}`)
+    assert.strictEqual(
+      planned({ url, qps: "max", requestCount: 3 }).description,
+      `Starting at max qps with 3 caller(s) (not 4: too few calls) for exactly 3 calls: ${url}`
+    )
+    assert.strictEqual(
+      planned({ url, qps: 0.5, duration: Number.POSITIVE_INFINITY }).description,
+      `Starting at 0.5 qps with 4 caller(s) until interrupted: ${url}`
+    )
+  })
+
   it("refuses what it cannot run, naming the value and what to give", () => {
     const url = "http://a.test"
     assert.include(refusal({ url, concurrency: 0 }), "concurrency is 0")
