@@ -1,0 +1,237 @@
+/**
+ * One connect, from the target to an open connection or an error that names its phase.
+ *
+ * Exactly one of three ends comes first and wins: the connection opens, something fails, or the fiber is interrupted. The
+ * losers find `#isSettled` and do nothing. Whatever exit the effect has but success, no socket is left open: an
+ * interrupted connect returns after its socket's `close` event.
+ */
+
+import type { Socket } from "node:net"
+import { isIP, connect as netConnect } from "node:net"
+import { TLSSocket, connect as tlsConnect } from "node:tls"
+import type { Connection, ConnectObserver, ConnectPhase, ConnectTiming } from "@weir/transport"
+import { Target, type TransportError } from "@weir/transport"
+import { Clock, Effect, Exit } from "effect"
+import { Inbound } from "./Inbound.ts"
+import { NodeConnection } from "./NodeConnection.ts"
+import { closedWhileOpening, connectError, unsupported, unusableTlsOptions } from "./NodeErrors.ts"
+import { type NodeTls, nameToCheck, type TlsSetup, tlsInfoOf } from "./NodeTls.ts"
+
+/** How long a TCP connection is silent before the system probes the peer. */
+const keepAliveMillis = 60_000
+
+/** What all connects of one connector share. */
+export interface DialShared {
+  readonly layerName: string
+  readonly tls: NodeTls
+  /** Where every connection's reads land, one at a time: each is handed over before the next begins. */
+  readonly readBuffer: Uint8Array
+}
+
+export const dial = (
+  shared: DialShared,
+  target: Target.Target,
+  observer: ConnectObserver | undefined
+): Effect.Effect<Connection, TransportError> =>
+  Clock.clockWith((clock) => {
+    const attempt = new Attempt(shared, target, observer, clock)
+    const opened = Effect.callback<Connection, TransportError>((resume) => {
+      attempt.start(resume)
+      return attempt.abandon
+    })
+    // The fiber may still be interrupted after the connection was handed to it and before this effect has ended.
+    return Effect.onExitPrimitive(
+      opened,
+      (exit) => {
+        if (Exit.isFailure(exit)) attempt.discard()
+        return undefined
+      },
+      true
+    )
+  })
+
+class Attempt {
+  readonly #shared: DialShared
+  readonly #target: Target.Target
+  readonly #observer: ConnectObserver | undefined
+  readonly #clock: Clock.Clock
+  readonly #address: string
+  readonly #inbound = new Inbound()
+  readonly #timing: { -readonly [K in keyof ConnectTiming]: ConnectTiming[K] } = {}
+  #phase: ConnectPhase
+  #phaseStartNanos: bigint
+  #resume: (result: Effect.Effect<Connection, TransportError>) => void = () => {}
+  #isSettled = false
+  #tlsSetup: TlsSetup | undefined
+  #socket: Socket | undefined
+  #connection: NodeConnection | undefined
+
+  constructor(shared: DialShared, target: Target.Target, observer: ConnectObserver | undefined, clock: Clock.Clock) {
+    this.#shared = shared
+    this.#target = target
+    this.#observer = observer
+    this.#clock = clock
+    this.#address = Target.formatAddress(target.address)
+    this.#phase = target.address._tag === "Tcp" && isIP(target.address.host) === 0 ? "dns" : "tcp"
+    this.#phaseStartNanos = clock.monotonicTimeNanosUnsafe()
+  }
+
+  start(resume: (result: Effect.Effect<Connection, TransportError>) => void): void {
+    this.#resume = resume
+    const refusal = this.#dial()
+    if (refusal !== undefined) this.#fail(refusal)
+  }
+
+  /** Interrupted: closes what was opened and waits until it is closed. */
+  readonly abandon: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    this.#isSettled = true
+    const socket = this.#socket
+    if (socket === undefined || socket.closed) return resume(Effect.void)
+    socket.once("close", () => resume(Effect.void))
+    socket.destroy()
+  })
+
+  /** Closes a connection that was opened but reached nobody. */
+  discard(): void {
+    this.#connection?.close()
+  }
+
+  /** Starts to connect; what shows at once to be impossible is returned. */
+  #dial(): TransportError | undefined {
+    const { address, tls } = this.#target
+    const contradiction = contradictionIn(this.#target)
+    if (contradiction !== undefined) return unsupported(contradiction, this.#phase, this.#address)
+    if (tls !== undefined) {
+      try {
+        this.#tlsSetup = this.#shared.tls.setup(tls, address)
+      } catch (cause) {
+        return unusableTlsOptions(cause, this.#address)
+      }
+    }
+    this.#observer?.enterPhase(this.#phase)
+    try {
+      this.#socket = this.#open()
+    } catch (cause) {
+      // Node throws when it finds an argument wrong, before it asks the resolver.
+      return connectError(cause, "tcp", this.#address)
+    }
+    // Node would read as soon as the connection is open; until there is a reader, nothing may be read.
+    this.#socket.pause()
+    this.#listen(this.#socket)
+    return undefined
+  }
+
+  #open(): Socket {
+    const { address, localAddress } = this.#target
+    const inbound = this.#inbound
+    const options = {
+      allowHalfOpen: true,
+      highWaterMark: 1,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveMillis,
+      onread: {
+        buffer: this.#shared.readBuffer,
+        callback: (byteCount: number, buffer: Uint8Array): boolean => {
+          inbound.receive(byteCount, buffer)
+          return true
+        }
+      },
+      ...(address._tag === "Unix"
+        ? { path: address.path }
+        : {
+            host: address.host,
+            port: address.port,
+            autoSelectFamily: true,
+            // Bound to an address of one family, a name has to resolve to the same family.
+            ...(localAddress === undefined ? {} : { localAddress, family: isIP(localAddress) })
+          })
+    }
+    return this.#tlsSetup === undefined ? netConnect(options) : tlsConnect({ ...options, ...this.#tlsSetup.options })
+  }
+
+  #listen(socket: Socket): void {
+    socket.on("error", this.#onError)
+    socket.on("close", this.#onClose)
+    // Told once per address that the name has.
+    socket.on("lookup", (error: Error | null) => {
+      if (error === null && this.#phase === "dns") this.#enter("tcp")
+    })
+    const setup = this.#tlsSetup
+    if (setup === undefined) {
+      socket.once("connect", () => this.#succeed(socket))
+      return
+    }
+    socket.once("connect", () => this.#enter("tls"))
+    socket.once("secureConnect", () => {
+      // The handshake had to read; from here on only a reader does.
+      socket.pause()
+      this.#succeed(socket)
+    })
+    // TLS 1.3 gives sessions at any time after the handshake, so this listener stays.
+    const { tls } = this.#shared
+    socket.on("session", (session: Buffer) => tls.keepSession(setup, session))
+  }
+
+  readonly #onError = (cause: unknown): void => {
+    if (this.#tlsSetup !== undefined && this.#phase === "tls") this.#shared.tls.forgetSession(this.#tlsSetup)
+    this.#fail(connectError(cause, this.#phase, this.#address))
+  }
+
+  /** After an error this comes second and changes nothing. */
+  readonly #onClose = (): void => this.#fail(closedWhileOpening(this.#phase, this.#address))
+
+  #fail(error: TransportError): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    this.#socket?.destroy()
+    this.#resume(Effect.fail(error))
+  }
+
+  #succeed(socket: Socket): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    this.#endPhase()
+    const { address, tls } = this.#target
+    const alpn = socket instanceof TLSSocket ? socket.alpnProtocol : undefined
+    const info = {
+      layer: this.#shared.layerName,
+      remoteAddress: address._tag === "Unix" ? address.path : (socket.remoteAddress ?? address.host),
+      remotePort: address._tag === "Unix" ? 0 : address.port,
+      localAddress: socket.localAddress ?? "",
+      localPort: socket.localPort ?? 0,
+      ...(typeof alpn === "string" && alpn !== "" ? { alpn } : {}),
+      ...(socket instanceof TLSSocket && tls !== undefined ? { tls: tlsInfoOf(socket, tls) } : {}),
+      timing: this.#timing
+    }
+    const kind = tls !== undefined ? "tls" : address._tag === "Tcp" ? "tcp" : "unix"
+    this.#connection = new NodeConnection(info, socket, kind, this.#address, this.#inbound)
+    socket.off("error", this.#onError)
+    socket.off("close", this.#onClose)
+    this.#resume(Effect.succeed(this.#connection))
+  }
+
+  #enter(phase: ConnectPhase): void {
+    this.#endPhase()
+    this.#phase = phase
+    this.#observer?.enterPhase(phase)
+  }
+
+  #endPhase(): void {
+    const nowNanos = this.#clock.monotonicTimeNanosUnsafe()
+    this.#timing[timingKeys[this.#phase]] = Number(nowNanos - this.#phaseStartNanos) / 1e6
+    this.#phaseStartNanos = nowNanos
+  }
+}
+
+const timingKeys = { dns: "dnsMillis", tcp: "tcpMillis", proxy: "proxyMillis", tls: "tlsMillis" } as const
+
+/** What in a target cannot be done by any runtime, and what to do instead. */
+const contradictionIn = ({ address, localAddress, tls }: Target.Target): string | undefined => {
+  if (address._tag === "Tcp") return undefined
+  if (localAddress !== undefined) return "a Unix socket has no local address to connect from: leave localAddress out"
+  if (tls !== undefined && tls.verification !== "unverified" && nameToCheck(tls, address) === undefined) {
+    return "a Unix path is no name to check a certificate against: set serverName"
+  }
+  return undefined
+}

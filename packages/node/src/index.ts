@@ -1,0 +1,1 @@
+export * as NodeConnector from "./NodeConnector.ts"
