@@ -1,0 +1,42 @@
+/**
+ * Who may import whom. This table is the architecture: nothing points up, and a new arrow is a decision made here.
+ */
+export interface Layer {
+  /** Packages of this repository, without `@weir/`. */
+  readonly packages: ReadonlyArray<string>
+  /** Beginnings of the runtimes' own modules it may use, such as `node:`. */
+  readonly builtins: ReadonlyArray<string>
+  /** The libraries it may use; absent: those its package.json declares. */
+  readonly libraries?: ReadonlyArray<string>
+}
+
+const http = ["core", "http1", "http2", "transport"]
+const edge = ["client", "node", "bun", "deno", ...http]
+
+/** By directory under packages/. */
+export const packageLayers: ReadonlyMap<string, Layer> = new Map<string, Layer>([
+  ["transport", { packages: [], builtins: [], libraries: ["effect"] }],
+  ["core", { packages: [], builtins: [], libraries: ["effect"] }],
+  ["node", { packages: ["transport"], builtins: ["node:"] }],
+  ["bun", { packages: ["transport"], builtins: ["node:", "bun"] }],
+  ["deno", { packages: ["transport"], builtins: ["node:"] }],
+  ["http1", { packages: ["transport"], builtins: [] }],
+  ["http2", { packages: ["transport"], builtins: ["node:"] }],
+  ["client", { packages: http, builtins: [] }],
+  ["fetch", { packages: edge, builtins: [] }],
+  ["dialects", { packages: ["core", "client"], builtins: [] }],
+  ["effect3", { packages: ["fetch"], builtins: [] }],
+  ["fleet", { packages: ["core"], builtins: [] }],
+  ["testkit", { packages: ["dialects", "effect3", "fetch", "fleet", ...edge], builtins: ["node:"] }]
+])
+
+/** Apps only compose: anything but each other and the test kit. */
+export const appLayer: Layer = { packages: ["dialects", "effect3", "fetch", "fleet", ...edge], builtins: ["node:"] }
+
+/** The layer of `packages/core` or `apps/gateway`; undefined for a package the table does not know. */
+export function layerOf(directory: string): Layer | undefined {
+  return directory.startsWith("apps/") ? appLayer : packageLayers.get(directory.replace(/^packages\//, ""))
+}
+
+/** The packages that talk to the runtime's sockets, clock and timers; everything else asks Effect for time. */
+export const socketLayers = ["packages/node", "packages/bun", "packages/deno"]
