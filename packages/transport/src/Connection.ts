@@ -10,8 +10,10 @@
  *    in a later turn of the event loop. (So a caller never meets its own state half changed.)
  * 2. Nothing is read before the first `attach`. A peer that speaks first loses nothing.
  * 3. `onClose` is called exactly once, last, and for every connection that had a handler attached; after it no other
- *    handler method is called.
- * 4. Bytes arrive in order, each once. Between `pause` and `resume` there is no `onData` and no `onEnd`.
+ *    handler method is called. After our own `close` or `reset`, nothing else is called before it either. An orderly
+ *    close comes after what had arrived before it; a failure reaches even a paused reader at once.
+ * 4. Bytes arrive in order, each once. Between `pause` and `resume` there is no `onData` and no `onEnd`; what the layer
+ *    had already read is bounded, and comes after `resume`.
  * 5. Writes are sent whole and in order, however the system splits them.
  * 6. After `isOpen` turned false it stays false.
  */
@@ -26,7 +28,7 @@ export interface ConnectionHandler {
   onData(chunk: Uint8Array): void
   /** The peer will send no more (FIN). Our side may still write, until `end` or `close`. */
   onEnd(): void
-  /** What `write` had to queue has been handed to the system: writing may go on. */
+  /** What `write` had to queue has been handed to the system: writing may go on. Not called after `end`. */
   onDrain(): void
   /** The connection is gone. `error` is absent after an orderly end of both sides and after our own `close`. */
   onClose(error: TransportError | undefined): void
@@ -70,16 +72,17 @@ export interface ConnectionInfo {
 export interface Connection {
   readonly info: ConnectionInfo
   /**
-   * False once the connection can carry no further exchange: the peer's FIN or RST has been seen, or we closed it.
-   * Reading it costs nothing.
+   * False once the connection can carry no further exchange: the peer's FIN or RST has been seen, or we ended or closed
+   * it. A paused connection sees neither FIN nor RST. Reading it costs nothing.
    */
   readonly isOpen: boolean
-  /** Makes `handler` the reader; the first call starts reading, later ones replace the reader. */
+  /** Makes `handler` the reader; the first call starts reading (unless paused), later ones replace the reader. */
   attach(handler: ConnectionHandler): void
   /**
-   * Sends bytes. False: they were queued, write no more until `onDrain`. The memory belongs to the connection until
-   * then. A string is sent as Latin-1, one byte per UTF-16 unit; the caller has checked that none is above 0xFF.
-   * After `end`, `close` or a failure it does nothing and returns false.
+   * Sends bytes. True: the system has taken them, and their memory is the caller's again. False: they were queued, write
+   * no more until `onDrain`; the memory belongs to the connection until then (after `end`: until `onClose`). TLS may
+   * queue every write for a moment. A string is sent as Latin-1, one byte per UTF-16 unit; the caller has checked that
+   * none is above 0xFF. An empty chunk sends nothing. After `end`, `close` or a failure it does nothing and returns false.
    */
   write(chunk: Uint8Array | string): boolean
   /** Sends FIN after what was written. Reading goes on. */
@@ -87,9 +90,15 @@ export interface Connection {
   /** Stops reading; the system's buffers fill and the peer is slowed down. */
   pause(): void
   resume(): void
-  /** Closes both directions at once; what was queued may be lost. `onClose` follows, without an error. */
+  /**
+   * Closes both directions at once; what was queued may be lost. `onClose` follows, without an error. Over TLS the peer is
+   * told by a close_notify, if nothing is queued.
+   */
   close(): void
-  /** Like `close`, with RST instead of FIN where the runtime can, so that the peer cannot take it for an orderly end. */
+  /**
+   * Like `close`, with RST instead of FIN where the runtime can, so that the peer cannot take it for an orderly end. Over
+   * TLS it is enough to leave out the close_notify; a Unix socket knows no RST.
+   */
   reset(): void
   /** While referenced (the state it starts in), an open connection keeps the process alive. */
   ref(): void

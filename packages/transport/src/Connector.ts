@@ -17,7 +17,7 @@ export interface Capabilities {
   readonly unverifiedTls: boolean
   readonly sessionResumption: boolean
   readonly localAddress: boolean
-  /** `reset` sends RST; where false it is the same as `close`. */
+  /** `reset` sends RST on plain TCP; where false it is the same as `close`. */
   readonly reset: boolean
   readonly unref: boolean
 }
@@ -41,7 +41,8 @@ export class Connector extends Context.Service<
     readonly backgroundClock: Clock.Clock
     /**
      * Opens a connection. It has no timeout of its own: interrupt it, at any moment, and whatever was opened is closed
-     * before the interruption returns. The connection is the caller's to close.
+     * before the interruption returns. The connection is the caller's to close, from the moment this effect has ended:
+     * who may be interrupted right then runs it alone in a fiber and takes the connection from the fiber's exit.
      */
     readonly connect: (target: Target, observer?: ConnectObserver) => Effect.Effect<Connection, TransportError>
   }

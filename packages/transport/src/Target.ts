@@ -22,7 +22,10 @@ export type Address = TcpAddress | UnixAddress
 
 /** How to secure a connection. Certificates and keys are PEM text. */
 export interface TlsOptions {
-  /** The name sent as SNI and checked against the certificate. Default: the host of the address. */
+  /**
+   * The name sent as SNI (unless it is an IP address) and checked against the certificate. Default: the host of the
+   * address. A Unix path has none: there a verified connect without this name fails with `Unsupported`.
+   */
   readonly serverName?: string
   /** Protocols offered by ALPN, in order of preference. Default: none is offered. */
   readonly alpn?: ReadonlyArray<string>
@@ -36,11 +39,12 @@ export interface TlsOptions {
   readonly verification?: "full" | "unverified"
 }
 
+/** Treated as immutable, with all that is in it: layers keep what they derive from it. */
 export interface Target {
   readonly address: Address
   /** Absent: plain text. */
   readonly tls?: TlsOptions
-  /** The local IP address to connect from. Default: the system chooses. */
+  /** The local IP address to connect from; with a Unix address it is `Unsupported`. Default: the system chooses. */
   readonly localAddress?: string
 }
 
