@@ -1,0 +1,39 @@
+/**
+ * The pool in numbers, at one moment.
+ */
+import type { CloseReason, RefusalReason, TimeoutPhase } from "./PoolReason.ts"
+import type { LimitReport } from "./RouteReport.ts"
+
+/** Counts since the start. */
+export interface PoolCounts {
+  readonly createdCount: number
+  readonly leasedCount: number
+  readonly reusedCount: number
+  readonly connectFailedCount: number
+  readonly cancelledCount: number
+  readonly closedByReason: ReadonlyMap<CloseReason, number>
+  readonly refusedByReason: ReadonlyMap<RefusalReason, number>
+  readonly timedOutByPhase: ReadonlyMap<TimeoutPhase, number>
+}
+
+export interface RouteStats extends PoolCounts {
+  readonly route: string
+  readonly routeKey: string
+  /** Connections that hold a permit: dialling, idle, leased, closing. */
+  readonly connections: LimitReport
+  readonly dialling: LimitReport
+  readonly active: LimitReport
+  readonly pending: LimitReport
+  readonly idle: LimitReport
+}
+
+export interface PoolStats extends PoolCounts {
+  readonly name: string
+  readonly phase: "open" | "closing" | "closed"
+  readonly connections: LimitReport
+  readonly dialling: LimitReport
+  readonly active: LimitReport
+  readonly pending: LimitReport
+  readonly idle: LimitReport
+  readonly routes: ReadonlyArray<RouteStats>
+}

@@ -1,0 +1,73 @@
+/**
+ * One armed timer for any number of things that are due at some time.
+ *
+ * `ring` does what is due and says when it wants to be woken next. While it keeps saying so, one fiber repeats it, paced
+ * by a `Schedule` whose delays are its answers; with nothing due there is no fiber and no timer. The fiber survives
+ * whatever `ring` throws: an upkeep that dies silently is worse than one that fails loudly once.
+ */
+import { Clock, Duration, Effect, type Fiber, Schedule } from "effect"
+
+export interface AlarmOptions {
+  /** Runs the alarm's fiber, bound to its owner's scope. */
+  readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  /** The clock that the alarm sleeps by. */
+  readonly clock: Clock.Clock
+  /** The time base of `armBy` and of `ring`. */
+  readonly nowMillis: () => number
+  /** Does what is due; returns when the next thing is, if any. */
+  readonly ring: (nowMillis: number) => number | undefined
+  readonly onDefect: (defect: unknown) => void
+}
+
+export class Alarm {
+  private readonly options: AlarmOptions
+  private readonly loop: Effect.Effect<void>
+  private fiber: Fiber.Fiber<void> | undefined
+  private armedForMillis: number | undefined
+  private isRinging = false
+
+  constructor(options: AlarmOptions) {
+    this.options = options
+    const ring = Effect.sync(() => this.ring())
+    const pace = Schedule.forever.pipe(Schedule.modifyDelay(() => Effect.sync(() => this.delay())))
+    this.loop = Effect.suspend(() => Effect.delay(ring, this.delay())).pipe(
+      Effect.repeat({ schedule: pace, while: () => this.armedForMillis !== undefined }),
+      Effect.asVoid,
+      Effect.provideService(Clock.Clock, options.clock)
+    )
+  }
+
+  /** Wakes no later than at `atMillis`. */
+  armBy(atMillis: number): void {
+    if (atMillis === Number.POSITIVE_INFINITY) return
+    if (this.armedForMillis !== undefined && this.armedForMillis <= atMillis) return
+    this.armedForMillis = atMillis
+    // While it rings, the loop reads the new time itself when `ring` returns.
+    if (this.isRinging) return
+    this.fiber?.interruptUnsafe()
+    this.fiber = this.options.fork(this.loop)
+  }
+
+  private delay(): Duration.Duration {
+    const atMillis = this.armedForMillis
+    if (atMillis === undefined) return Duration.zero
+    // A timer may fire a fraction of a millisecond early; rounding up keeps that from becoming a busy loop.
+    return Duration.millis(Math.max(0, Math.ceil(atMillis - this.options.nowMillis())))
+  }
+
+  private ring(): void {
+    this.armedForMillis = undefined
+    this.isRinging = true
+    let nextMillis: number | undefined
+    try {
+      nextMillis = this.options.ring(this.options.nowMillis())
+    } catch (defect) {
+      this.options.onDefect(defect)
+    } finally {
+      this.isRinging = false
+    }
+    if (nextMillis === undefined || nextMillis === Number.POSITIVE_INFINITY) return
+    const armed: number | undefined = this.armedForMillis
+    if (armed === undefined || nextMillis < armed) this.armedForMillis = nextMillis
+  }
+}

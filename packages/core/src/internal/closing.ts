@@ -1,0 +1,123 @@
+/**
+ * Closing connections. A connection's permits are given back once, when its scope has been closed, so that permits held
+ * are connections open, and a limit is never exceeded by sockets on their way out.
+ */
+import { Effect, Exit, Scope } from "effect"
+import type { CloseReason } from "../PoolReason.ts"
+import { unlist } from "./availability.ts"
+import { countUp } from "./Counters.ts"
+import type { Entry } from "./Entry.ts"
+import { observe } from "./LearnedIdle.ts"
+import { markDirty, type PoolState } from "./PoolState.ts"
+import { givePermits } from "./permitting.ts"
+
+/** Closes a connection that has no slot in use. Does nothing if it is being closed already. */
+export const closeEntry = <C>(state: PoolState<C>, entry: Entry<C>, reason: CloseReason): void => {
+  if (entry.state === "closing" || entry.state === "closed") return
+  unlist(state, entry)
+  const isOpen = entry.state !== "connecting"
+  // A probe or ping of it is pointless now. (A dial ends by itself: its end is what brought us here.)
+  if (entry.state === "validating") entry.fiber?.interruptUnsafe()
+  entry.closeReason ??= reason
+  entry.moveTo("closing")
+  if (isOpen) {
+    const nowMillis = state.wallMillis()
+    const ageMillis = nowMillis - entry.createdAtMillis
+    countUp(entry.route.counters.closedByReason, reason)
+    countUp(state.counters.closedByReason, reason)
+    state.histograms.lifeMillis.record(ageMillis)
+    if (state.hasListeners()) {
+      state.emit({
+        _tag: "Closed",
+        route: entry.route.route.label,
+        atMillis: nowMillis,
+        connectionId: entry.id,
+        reason,
+        ageMillis,
+        usesCount: entry.usesCount
+      })
+    }
+  }
+  closeScope(state, entry)
+}
+
+/** Lets a leased connection take no new lease; it is closed with its last one. An idle one is closed now. */
+export const drainEntry = <C>(state: PoolState<C>, entry: Entry<C>, reason: CloseReason): void => {
+  switch (entry.state) {
+    case "idle":
+    case "validating":
+      closeEntry(state, entry, reason)
+      return
+    case "leased":
+      entry.closeReason ??= reason
+      unlist(state, entry)
+      entry.moveTo("draining")
+      return
+    case "connecting":
+    case "draining":
+    case "closing":
+    case "closed":
+      return
+  }
+}
+
+/** The connection has ended or spoken out of turn. */
+export const loseEntry = <C>(
+  state: PoolState<C>,
+  entry: Entry<C>,
+  reason: "peer-data" | "peer-closed" | "peer-error"
+): void => {
+  if (entry.state === "idle" && reason === "peer-closed" && entry.usesCount > 0) {
+    const nowMillis = state.wallMillis()
+    entry.route.idleObservations = observe(entry.route.idleObservations, nowMillis - entry.idleSinceMillis, nowMillis)
+  }
+  drainEntry(state, entry, reason)
+}
+
+const closeScope = <C>(state: PoolState<C>, entry: Entry<C>): void => {
+  const closing = Scope.closeUnsafe(entry.scope, Exit.void)
+  if (closing === undefined) {
+    closed(state, entry)
+    return
+  }
+  const { closeTimeoutMillis } = entry.route.limits
+  // The scope's finalizers cannot be interrupted, so a close that hangs is left behind by racing against its own fiber:
+  // the permit has to come back whatever the connection does.
+  const fiber = state.fork(closing)
+  const settled = fiber.pollUnsafe()
+  if (settled !== undefined) {
+    closed(state, entry, settled)
+    return
+  }
+  const timer = state.fork(Effect.sleep(closeTimeoutMillis))
+  timer.addObserver((exit) => {
+    if (Exit.isSuccess(exit) && entry.state === "closing") {
+      closed(state, entry, Exit.fail(`not closed within ${closeTimeoutMillis} ms (closeTimeout)`))
+    }
+  })
+  fiber.addObserver((exit) => {
+    timer.interruptUnsafe()
+    if (entry.state === "closing") closed(state, entry, exit)
+  })
+}
+
+/** The connection is gone: its permits come home, once, and whoever waits for them is woken. */
+const closed = <C>(state: PoolState<C>, entry: Entry<C>, exit: Exit.Exit<unknown, unknown> = Exit.void): void => {
+  entry.moveTo("closed")
+  const { route } = entry
+  route.connections.delete(entry)
+  givePermits(state, route)
+  if (Exit.isFailure(exit) && state.hasListeners()) {
+    state.emit({
+      _tag: "CloseFailed",
+      route: route.route.label,
+      atMillis: state.wallMillis(),
+      connectionId: entry.id,
+      error: exit.cause
+    })
+  }
+  if (state.phase !== "open" && state.openCount === 0) state.onEmpty?.()
+  // The route may need its minimum of idle connections back, may be empty now, or may have waiters for the permit.
+  markDirty(state, route)
+  state.pump()
+}

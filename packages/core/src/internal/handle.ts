@@ -1,0 +1,183 @@
+/**
+ * The pool as its users see it: effects around the synchronous core.
+ */
+import { Context, Duration, Effect, Exit, type Fiber, PubSub, Stream, Tracer } from "effect"
+import type { AcquireOptions, ConnectionPool } from "../ConnectionPool.ts"
+import { parse } from "../PoolConfig.ts"
+import { PoolError } from "../PoolError.ts"
+import type { Route } from "../Route.ts"
+import { sentence } from "../RouteReport.ts"
+import { type JoinOptions, join, leaseIdle } from "./acquiring.ts"
+import { reconfigure } from "./configuring.ts"
+import type { Lease } from "./Lease.ts"
+import type { MadeState } from "./makeState.ts"
+import { closeIdle, drain, pause, resume, warm } from "./operating.ts"
+import { reportRoute, statsOf } from "./report.ts"
+import { routePool } from "./routing.ts"
+import { shutdown } from "./shuttingDown.ts"
+import { abandon } from "./upkeep.ts"
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+export const handleOf = <C>({ countListener, events, state }: MadeState<C>): ConnectionPool<C> => {
+  const { isReusableAfter } = state.factory
+
+  const leaseUnsafe: ConnectionPool<C>["leaseUnsafe"] = (route, options, settle) => {
+    const waiter = join(state, route, joinOptions(options), settle)
+    if (waiter instanceof PoolError) {
+      settle(waiter)
+      return () => {}
+    }
+    return () => {
+      abandon(state, waiter)
+    }
+  }
+
+  /** The slow way. A lease delivered to a fiber that is being interrupted goes back before the fiber ends. */
+  const wait = (
+    restore: Restore,
+    route: Route,
+    options: AcquireOptions | undefined
+  ): Effect.Effect<Lease<C>, PoolError> => {
+    let delivered: Lease<C> | undefined
+    const waiting = Effect.callback<Lease<C>, PoolError>((resume) => {
+      const withdraw = leaseUnsafe(route, options, (result) => {
+        if (result instanceof PoolError) {
+          resume(Effect.fail(result))
+        } else {
+          delivered = result
+          resume(Effect.succeed(result))
+        }
+      })
+      return Effect.sync(withdraw)
+    })
+    return Effect.onExitPrimitive(
+      restore(waiting),
+      (exit) => {
+        if (Exit.isFailure(exit)) delivered?.release()
+        return undefined
+      },
+      true
+    )
+  }
+
+  /** How a lease ends with what its user did. */
+  const finish = (lease: Lease<C>, exit: Exit.Exit<unknown, unknown>): void => {
+    const isReusable = isReusableAfter === undefined ? Exit.isSuccess(exit) : isReusableAfter(lease.connection, exit)
+    if (isReusable) lease.release()
+    else lease.discard(Exit.hasInterrupts(exit) ? "use-interrupted" : "use-failed")
+  }
+
+  const lease: ConnectionPool<C>["lease"] = (route, options) =>
+    named(options, (named) =>
+      Effect.uninterruptibleMask((restore) => {
+        const idle = leaseIdle(state, route, named?.holder)
+        return idle === undefined ? wait(restore, route, named) : Effect.succeed(idle)
+      })
+    )
+
+  const acquire: ConnectionPool<C>["acquire"] = (route, options) =>
+    named(options, (named) =>
+      Effect.uninterruptibleMask((restore) => {
+        const idle = leaseIdle(state, route, named?.holder)
+        return Effect.tap(idle === undefined ? wait(restore, route, named) : Effect.succeed(idle), (lease) =>
+          Effect.addFinalizer((exit) =>
+            Effect.sync(() => {
+              finish(lease, exit)
+            })
+          )
+        )
+      })
+    )
+
+  const use: ConnectionPool<C>["use"] = (route, body, options) =>
+    named(options, (named) =>
+      Effect.uninterruptibleMask((restore) => {
+        const bracket = (lease: Lease<C>) =>
+          Effect.onExitPrimitive(
+            // `body` is the user's code and may throw before it returns an effect.
+            Effect.suspend(() => restore(body(lease.connection, lease))),
+            (exit) => {
+              finish(lease, exit)
+              return undefined
+            },
+            true
+          )
+        const idle = leaseIdle(state, route, named?.holder)
+        return idle === undefined ? Effect.flatMap(wait(restore, route, named), bracket) : bracket(idle)
+      })
+    )
+
+  /** While leaks are looked for, a caller that gave no name goes by the span it is in. */
+  const named = <A, E, R>(
+    options: AcquireOptions | undefined,
+    body: (options: AcquireOptions | undefined) => Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E, R> => {
+    if (state.leakMillis === Number.POSITIVE_INFINITY || options?.holder !== undefined) return body(options)
+    return Effect.withFiber((fiber) => {
+      const holder = spanName(fiber)
+      return body(holder === undefined ? options : { ...options, holder })
+    })
+  }
+
+  const recordOf = (route: Route) =>
+    Effect.suspend(() => {
+      const record = routePool(state, route)
+      return record instanceof PoolError ? Effect.fail(record) : Effect.succeed(record)
+    })
+
+  return {
+    name: state.settings.name,
+    acquire,
+    use,
+    lease,
+    leaseIdleUnsafe: (route, holder) => leaseIdle(state, route, holder),
+    leaseUnsafe,
+    warm: (route, count) => Effect.flatMap(recordOf(route), (record) => warm(state, record, count)),
+    drainRoute: (route) => Effect.sync(() => drain(state, route)),
+    drainAll: Effect.sync(() => drain(state, undefined)),
+    closeIdle: (route) => Effect.sync(() => closeIdle(state, route)),
+    pause: (route) =>
+      route === undefined
+        ? Effect.sync(() => pause(state, undefined))
+        : Effect.map(recordOf(route), (record) => pause(state, record)),
+    resume: (route) => Effect.sync(() => resume(state, route)),
+    configure: (config) => Effect.map(parse(config), (parsed) => reconfigure(state, parsed)),
+    shutdown: (timeout) => shutdown(state, timeout === undefined ? undefined : millisOf(timeout)),
+    explain: (route) =>
+      Effect.sync(() => {
+        const record = state.routes.get(route.key)
+        const why =
+          record === undefined
+            ? "a call would dial; the route has not been used, or not for a while"
+            : sentence(reportRoute(state, record))
+        return `${route.label}: ${why}`
+      }),
+    report: (route) => Effect.map(recordOf(route), (record) => reportRoute(state, record)),
+    stats: Effect.sync(() => statsOf(state)),
+    events: Stream.unwrap(
+      Effect.acquireRelease(
+        Effect.tap(PubSub.subscribe(events), () => Effect.sync(() => countListener(1))),
+        () => Effect.sync(() => countListener(-1))
+      ).pipe(Effect.map(Stream.fromSubscription))
+    )
+  }
+}
+
+const millisOf = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))
+
+const joinOptions = (options: AcquireOptions | undefined): JoinOptions => ({
+  timeoutMillis:
+    options?.timeout === undefined
+      ? undefined
+      : options.timeout === "never"
+        ? Number.POSITIVE_INFINITY
+        : millisOf(options.timeout),
+  priority: options?.priority ?? "normal",
+  holder: options?.holder
+})
+
+const spanName = (fiber: Fiber.Fiber<unknown, unknown>): string | undefined => {
+  const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+  return span?._tag === "Span" ? span.name : undefined
+}

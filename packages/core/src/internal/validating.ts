@@ -1,0 +1,69 @@
+/**
+ * Probes before use and pings while idle. The connection is reserved meanwhile: nobody can lease it, and nobody closes
+ * it for being idle.
+ */
+import { Effect, Exit } from "effect"
+import { listByAge, lookBy, unlist } from "./availability.ts"
+import { closeEntry } from "./closing.ts"
+import type { Entry } from "./Entry.ts"
+import { markDirty, type PoolState } from "./PoolState.ts"
+
+export type ValidationKind = "probe" | "ping"
+
+/** Reserves an idle connection and checks it; the result comes back through the route's queue. */
+export const validate = <C>(state: PoolState<C>, entry: Entry<C>, kind: ValidationKind): void => {
+  const { connection, route } = entry
+  const { ping, probe } = state.factory
+  const check = kind === "probe" ? probe : (ping ?? probe)
+  if (connection === undefined || check === undefined) return
+  unlist(state, entry)
+  entry.moveTo("validating")
+  route.validatingCount++
+  // `check` is the user's code and may throw before it returns an effect.
+  const checked = Effect.suspend(() => check(connection, route.route)).pipe(
+    Effect.timeout(route.limits.validationTimeoutMillis)
+  )
+  const fiber = state.fork(checked)
+  entry.fiber = fiber
+  fiber.addObserver((exit) => {
+    validated(state, entry, kind, exit)
+  })
+}
+
+const validated = <C>(
+  state: PoolState<C>,
+  entry: Entry<C>,
+  kind: ValidationKind,
+  exit: Exit.Exit<void, unknown>
+): void => {
+  const { route } = entry
+  entry.fiber = undefined
+  route.validatingCount--
+  // Closed while the check ran, and the check interrupted for it: nothing is left to decide.
+  if (entry.state === "validating") {
+    const isGood = Exit.isSuccess(exit)
+    const nowMillis = state.wallMillis()
+    if (state.hasListeners()) {
+      state.emit({
+        _tag: "Validated",
+        route: route.route.label,
+        atMillis: nowMillis,
+        connectionId: entry.id,
+        isGood,
+        kind
+      })
+    }
+    if (isGood) {
+      entry.moveTo("idle")
+      entry.verifiedAtMillis = nowMillis
+      const { pingIntervalMillis, settings } = route.limits
+      entry.pingAtMillis = nowMillis + pingIntervalMillis * (1 - settings.pingJitterRatio * state.random())
+      listByAge(state, entry)
+      lookBy(state, entry, Math.min(entry.expiresAtMillis, entry.pingAtMillis))
+    } else {
+      closeEntry(state, entry, "validation-failed")
+    }
+  }
+  markDirty(state, route)
+  state.pump()
+}
