@@ -115,7 +115,8 @@ describe("ConnectionPool", () => {
           if (index % 3 === 0) fiber.interruptUnsafe()
         })
         const exits = yield* Effect.forEach(fibers, Fiber.await)
-        assert.strictEqual(exits.filter(Exit.isSuccess).length, 1333)
+        const undisturbed = exits.filter((_, index) => index % 3 !== 0)
+        assert.isTrue(undisturbed.every(Exit.isSuccess))
         const stats = yield* pool.stats
         assert.strictEqual(stats.active.used, 0)
         assert.strictEqual(stats.pending.used, 0)
