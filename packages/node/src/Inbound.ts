@@ -27,10 +27,14 @@ export class Inbound {
     return this.#kept.length === 0 && !this.#isEndKept
   }
 
-  /** The first `byteCount` bytes of `buffer` were read; `buffer` is used again after this call. */
-  receive(byteCount: number, buffer: Uint8Array): void {
+  /**
+   * The first `byteCount` bytes of `buffer` were read; `buffer` is used again after this call. False: nobody listens, stop
+   * reading. (A `pause` right after the first `resume` is not enough: Node starts to read in the next tick nevertheless.)
+   */
+  receive(byteCount: number, buffer: Uint8Array): boolean {
     if (this.#listening !== undefined) this.#listening.onData(buffer.subarray(0, byteCount))
     else if (!this.#isDiscarding) this.#kept.push(new Uint8Array(buffer.subarray(0, byteCount)))
+    return this.#listening !== undefined
   }
 
   receiveEnd(): void {

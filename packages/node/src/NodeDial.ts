@@ -132,10 +132,7 @@ class Attempt {
       keepAliveInitialDelay: keepAliveMillis,
       onread: {
         buffer: this.#shared.readBuffer,
-        callback: (byteCount: number, buffer: Uint8Array): boolean => {
-          inbound.receive(byteCount, buffer)
-          return true
-        }
+        callback: (byteCount: number, buffer: Uint8Array): boolean => inbound.receive(byteCount, buffer)
       },
       ...(address._tag === "Unix"
         ? { path: address.path }
