@@ -46,6 +46,7 @@ export class Caller implements ResponseReceiver {
   private readonly pacing: Pacing
   private phase: "idle" | "waiting" | "dialling" | "calling" | "done" = "idle"
   private isStopping = false
+  /** The kept connection. One that ends while it is idle is forgotten as soon as it says so. */
   private session: Session | undefined
   /** Was the session of the call under way used before? */
   private isReused = false
@@ -105,14 +106,12 @@ export class Caller implements ResponseReceiver {
   private call(nowNanos: number): void {
     this.startedNanos = nowNanos
     this.bodyByteCount = 0
-    const session = this.session
-    if (session?.connection.isOpen === true) {
+    if (this.session === undefined) {
+      this.dial()
+    } else {
       this.isReused = true
       this.phase = "calling"
-      session.start(this.host.head, this)
-    } else {
-      this.dropSession()
-      this.dial()
+      this.session.start(this.host.head, this)
     }
   }
 

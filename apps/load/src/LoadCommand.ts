@@ -17,7 +17,7 @@ const logLevels = ["Debug", "Verbose", "Info", "Warning", "Error", "Critical", "
 const durationFlag = (name: string) =>
   Flag.String(name).pipe(
     Flag.withMetavar("duration"),
-    Flag.filterMap(parseDurationMillis, (text) => `a duration such as 5s, 250ms or 1m30s, not "${text}"`)
+    Flag.filterMap(parseDurationMillis, () => "a duration such as 5s, 250ms or 1m30s")
   )
 
 const parseRate = (text: string): Option.Option<number | "max"> => {
@@ -31,6 +31,10 @@ const parseHeader = (text: string): Option.Option<readonly [name: string, value:
   const colon = text.indexOf(":")
   return colon < 1 ? Option.none() : Option.some([text.slice(0, colon).trim(), text.slice(colon + 1).trim()])
 }
+
+/** fortio takes a level in any case. */
+const parseLogLevel = (text: string): Option.Option<(typeof logLevels)[number]> =>
+  Option.fromUndefinedOr(logLevels.find((level) => level.toLowerCase() === text.toLowerCase()))
 
 const flags = {
   concurrency: Flag.Int("connections").pipe(
@@ -51,14 +55,14 @@ const flags = {
   qps: Flag.String("qps").pipe(
     Flag.withMetavar("rate"),
     Flag.withDescription("Calls per second over all connections; 0 or max: as fast as the answers come"),
-    Flag.filterMap(parseRate, (text) => `a number of calls per second, or max, not "${text}"`),
+    Flag.filterMap(parseRate, () => "a number of calls per second, or max"),
     Flag.withDefault(defaults.qps)
   ),
   headers: Flag.String("header").pipe(
     Flag.withAlias("H"),
     Flag.withMetavar("name: value"),
     Flag.withDescription("A header to send; may be given more than once"),
-    Flag.filterMap(parseHeader, (text) => `name: value, not "${text}"`),
+    Flag.filterMap(parseHeader, () => "name: value"),
     Flag.atLeast(0)
   ),
   method: Flag.String("method").pipe(
@@ -76,8 +80,10 @@ const flags = {
     Flag.withDescription("Accept any certificate"),
     Flag.withDefault(false)
   ),
-  logLevel: Flag.Literals("loglevel", logLevels).pipe(
-    Flag.withDescription("What to write to stderr during the run"),
+  logLevel: Flag.String("loglevel").pipe(
+    Flag.withMetavar("level"),
+    Flag.withDescription(`From where on to write to stderr during the run: ${logLevels.join(", ")}`),
+    Flag.filterMap(parseLogLevel, () => `one of ${logLevels.join(", ")}`),
     Flag.withDefault("Info" as const)
   ),
   isJson: Flag.Boolean("json").pipe(

@@ -15,7 +15,7 @@ export interface ProgressBar {
 
 /** The bar stays until its scope closes, and leaves no trace. */
 export const makeProgressBar = (
-  stream: NodeJS.WritableStream & { readonly isTTY?: boolean },
+  stream: NodeJS.WritableStream,
   requestCount: number | undefined,
   durationMillis: number
 ): Effect.Effect<ProgressBar, never, Scope.Scope> => {
@@ -23,9 +23,8 @@ export const makeProgressBar = (
   const writeLine = (line: string): void => {
     stream.write(`${line}\n`)
   }
-  if (stream.isTTY !== true || total === Number.POSITIVE_INFINITY) {
-    return Effect.succeed({ update: constVoid, writeLine })
-  }
+  if (total === Number.POSITIVE_INFINITY) return Effect.succeed({ update: constVoid, writeLine })
+  // It draws nothing where `stream.isTTY` is not true.
   const bar = new SingleBar(
     {
       stream,

@@ -1,10 +1,12 @@
 /**
- * A real node:http server on loopback that says what it saw, and when its clients have left nothing open.
+ * A real node:http or node:https server on loopback that says what it saw, and when its clients have left nothing open.
  */
 
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http"
+import { createServer as createSecureServer } from "node:https"
 import type { Socket } from "node:net"
 import { Effect, type Scope } from "effect"
+import { cert, key } from "./localhostCertificate.ts"
 
 export interface TestServer {
   readonly url: string
@@ -20,7 +22,10 @@ export interface TestServer {
 export type Answer = (request: IncomingMessage, response: ServerResponse, requestNumber: number) => void
 
 /** `answer` gets the requests numbered from 1. */
-export const makeTestServer = (answer: Answer): Effect.Effect<TestServer, never, Scope.Scope> =>
+export const makeTestServer = (
+  answer: Answer,
+  protocol: "http" | "https" = "http"
+): Effect.Effect<TestServer, never, Scope.Scope> =>
   Effect.gen(function* () {
     const counts = new Map<Socket, number>()
     const open = new Set<Socket>()
@@ -35,8 +40,11 @@ export const makeTestServer = (answer: Answer): Effect.Effect<TestServer, never,
       answer(request, response, requestCount)
       tell()
     }
-    const server = createServer({ keepAliveTimeout: 60_000 }, onRequest)
-    server.on("connection", (socket: Socket) => {
+    const server =
+      protocol === "http"
+        ? createServer({ keepAliveTimeout: 60_000 }, onRequest)
+        : createSecureServer({ keepAliveTimeout: 60_000, cert, key }, onRequest)
+    server.on(protocol === "http" ? "connection" : "secureConnection", (socket: Socket) => {
       open.add(socket)
       counts.set(socket, 0)
       socket.on("error", () => {
@@ -71,7 +79,7 @@ export const makeTestServer = (answer: Answer): Effect.Effect<TestServer, never,
     const address = server.address()
     const port = typeof address === "object" && address !== null ? address.port : undefined
     return {
-      url: `http://127.0.0.1:${port}/`,
+      url: `${protocol}://127.0.0.1:${port}/`,
       requestCounts: () => [...counts.values()],
       requestCount: () => requestCount,
       seen: (count) => until(() => requestCount >= count),

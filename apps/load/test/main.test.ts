@@ -46,7 +46,7 @@ describe("the command line", () => {
         "-n",
         "20",
         "-loglevel",
-        "Warning",
+        "warning",
         "-H",
         "Host: b.test",
         "-H",
@@ -77,7 +77,10 @@ describe("the command line", () => {
 
   it.live("prints nothing but the report on stdout with --json", () =>
     Effect.gen(function* () {
-      const server = yield* makeTestServer((_request, response) => response.end("hello"))
+      const server = yield* makeTestServer((_request, response, number) => {
+        response.statusCode = number === 4 ? 503 : 200
+        response.end("hello")
+      })
       const { status, stderr, stdout } = yield* run([
         "-c",
         "2",
@@ -91,10 +94,11 @@ describe("the command line", () => {
         server.url
       ])
       assert.strictEqual(status, 0)
+      // A warning of the 503 is below the level asked for.
       assert.strictEqual(stderr, "")
       const report = JSON.parse(stdout)
       assert.strictEqual(report.url, server.url)
-      assert.deepStrictEqual(report.codes, { "200": 4 })
+      assert.deepStrictEqual(report.codes, { "200": 3, "503": 1 })
       assert.strictEqual(report.requests, 4)
       assert.strictEqual(report.socketsUsed, 2)
       assert.strictEqual(report.bytesReceived, 20)
@@ -135,11 +139,11 @@ describe("the command line", () => {
     () =>
       Effect.gen(function* () {
         for (const [args, said] of [
-          [["-qps", "many", "http://127.0.0.1:1"], 'not "many"'],
-          [["-t", "5", "http://127.0.0.1:1"], 'not "5"'],
+          [["-qps", "many", "http://127.0.0.1:1"], '--qps: "many"'],
+          [["-t", "5", "http://127.0.0.1:1"], '--duration: "5"'],
           [["-c", "0", "http://127.0.0.1:1"], "concurrency is 0"],
           [["-n", "x", "http://127.0.0.1:1"], "--calls"],
-          [["-H", "nonsense", "http://127.0.0.1:1"], 'not "nonsense"'],
+          [["-H", "nonsense", "http://127.0.0.1:1"], '--header: "nonsense"'],
           [["-loglevel", "Loud", "http://127.0.0.1:1"], "Loud"],
           [["--uniform", "http://127.0.0.1:1"], "--uniform"],
           [["-n", "1", "ftp://127.0.0.1"], "ftp:"],
