@@ -70,8 +70,9 @@ class ClientSession implements Session, ConnectionHandler, ResponseSink {
   }
 
   start(head: RequestHead, receiver: ResponseReceiver): void {
-    if (this.#state === "busy")
-      throw new Error("HTTP/1.1 session: an exchange is running; start the next in or after its last call")
+    if (this.#state === "busy") {
+      throw new Error("HTTP/1.1 session: an exchange is running; start the next one in or after its last call")
+    }
     const encoded = encodeRequestHead(head)
     if (typeof encoded !== "string") {
       receiver.onFailure(http1Error({ ...encoded, progress: "unsent" }))
@@ -154,6 +155,7 @@ class ClientSession implements Session, ConnectionHandler, ResponseSink {
     switch (this.#state) {
       case "busy":
         this.#parser.feed(chunk)
+        if (this.#state === "busy") this.#receiver?.onReadEnd?.()
         break
       case "idle":
         this.#closeIdle(isRequestTimeout(chunk) ? "request-timeout-408" : "data")

@@ -105,6 +105,11 @@ export interface ResponseReceiver {
    * unattended closes the connection. From that handler on the session's owner hears nothing more.
    */
   onUpgrade(head: ResponseHead, rest: Uint8Array): void
+  /**
+   * What one read brought has been handed on, and the message goes on. A receiver that wakes somebody at the head may
+   * wait for this call or for the last one, whichever comes first: a short answer is then whole when it is looked at.
+   */
+  onReadEnd?(): void
   /** What was queued has left: more of the request's body may be written. Also when `100 Continue` releases a held body. */
   onWritable(): void
   /** The exchange failed and the connection is closed, or closing; only `InvalidRequest` with `unsent` leaves it usable. */
