@@ -69,7 +69,17 @@ function environmentOutsideProject() {
 
 function install() {
   const env = environmentOutsideProject()
-  const options = ["ci", "--loglevel=error", "--include=dev", "--include=optional", "--no-audit", "--no-fund"]
+  // npm waits 10 s before it asks an unreachable registry again, and then a minute: too long to learn that one is offline.
+  const retrying = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
+  const options = [
+    "ci",
+    "--loglevel=error",
+    "--include=dev",
+    "--include=optional",
+    "--no-audit",
+    "--no-fund",
+    ...retrying
+  ]
   // npm's stdout joins our stderr.
   const { status, signal, error } = spawnSync("npm", options, { cwd: root, env, stdio: ["ignore", 2, 2] })
   if (signal === "SIGINT" || signal === "SIGTERM") process.exit(130)
