@@ -15,7 +15,7 @@ import { Clock, Effect, Exit } from "effect"
 import { Inbound } from "./Inbound.ts"
 import { NodeConnection } from "./NodeConnection.ts"
 import { closedWhileOpening, connectError, unsupported, unusableTlsOptions } from "./NodeErrors.ts"
-import { type NodeTls, nameToCheck, type TlsSetup, tlsInfoOf } from "./NodeTls.ts"
+import { isUnverified, type NodeTls, nameToCheck, type TlsSetup, tlsInfoOf } from "./NodeTls.ts"
 
 /** How long a TCP connection is silent before the system probes the peer. */
 const keepAliveMillis = 60_000
@@ -112,7 +112,7 @@ class Attempt {
     try {
       this.#socket = this.#open()
     } catch (cause) {
-      // Node throws when it finds an argument wrong, before it asks the resolver.
+      // An argument that Node refuses, before it asks the resolver.
       return connectError(cause, "tcp", this.#address)
     }
     // Node would read as soon as the connection is open; until there is a reader, nothing may be read.
@@ -223,11 +223,21 @@ class Attempt {
 
 const timingKeys = { dns: "dnsMillis", tcp: "tcpMillis", proxy: "proxyMillis", tls: "tlsMillis" } as const
 
-/** What in a target cannot be done by any runtime, and what to do instead. */
+/**
+ * What in a target cannot be done, and what to do instead. Node's own checks would come too late: it throws with a socket
+ * handle already made, which then nobody can close, and takes an empty host for `localhost`.
+ */
 const contradictionIn = ({ address, localAddress, tls }: Target.Target): string | undefined => {
-  if (address._tag === "Tcp") return undefined
+  if (address._tag === "Tcp") {
+    const { host, port } = address
+    if (host === "" || host.includes("\0")) return "the host is empty or has a NUL in it"
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) return `the port is ${port}, not from 1 to 65535`
+    if (localAddress !== undefined && isIP(localAddress) === 0) return `localAddress is no IP address: ${localAddress}`
+    return undefined
+  }
+  if (address.path === "") return "the path of the Unix socket is empty"
   if (localAddress !== undefined) return "a Unix socket has no local address to connect from: leave localAddress out"
-  if (tls !== undefined && tls.verification !== "unverified" && nameToCheck(tls, address) === undefined) {
+  if (tls !== undefined && !isUnverified(tls) && nameToCheck(tls, address) === undefined) {
     return "a Unix path is no name to check a certificate against: set serverName"
   }
   return undefined

@@ -29,7 +29,6 @@ const connectMeanings: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ["EADDRINUSE", ["LocalResource", "no local port is free"]],
   ["EADDRNOTAVAIL", ["LocalResource", "the local address is not this machine's, or no local port is free"]],
   ["EINVAL", ["LocalResource", "the system refuses this pair of local and remote address"]],
-  ["ERR_INVALID_IP_ADDRESS", ["LocalResource", "the local address is not an IP address"]],
   ["EACCES", ["LocalResource", "this process may not connect there"]],
   ["EPERM", ["LocalResource", "this process may not connect there"]]
 ])

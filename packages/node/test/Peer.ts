@@ -12,6 +12,8 @@ import { Effect, Queue, type Scope } from "effect"
 
 export interface Peer {
   readonly address: Target.Address
+  /** 0 for a Unix socket. */
+  readonly port: number
   /** The next accepted connection, in order of arrival; paused, so nothing of it is lost. For TLS: after the handshake. */
   readonly accept: Effect.Effect<Socket>
   readonly server: Server
@@ -65,11 +67,10 @@ export const makePeer = ({
         })
     )
     const bound = server.address()
-    const address =
-      bound === null || typeof bound === "string"
-        ? Target.unix(bound ?? "")
-        : Target.tcp(tls === undefined ? "127.0.0.1" : "localhost", bound.port)
-    return { address, accept: Queue.take(accepted), server }
+    const port = bound === null || typeof bound === "string" ? 0 : bound.port
+    const host = tls === undefined ? "127.0.0.1" : "localhost"
+    const address = typeof bound === "string" ? Target.unix(bound) : Target.tcp(host, port)
+    return { address, port, accept: Queue.take(accepted), server }
   })
 
 /** How a peer's connection ended for its side: an orderly FIN, or the code of an error. */

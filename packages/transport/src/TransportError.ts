@@ -30,7 +30,7 @@ export type TransportReason =
   | "PeerClosed"
   /** Closed by our side. */
   | "LocalClosed"
-  /** This runtime cannot do what was asked; the message says what can. */
+  /** What was asked cannot be done on this runtime, or is no target at all; the message says why. */
   | "Unsupported"
   /** An error with no mapping; `code` and `cause` carry what the runtime said. */
   | "Other"
