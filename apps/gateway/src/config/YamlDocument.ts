@@ -4,7 +4,7 @@
  * Every problem of the text becomes a finding with its line and column; a document with one is not handed on. Merge
  * keys (`<<`) and aliases are followed, since Kubernetes' own reader follows them.
  */
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml"
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments, type YAMLError } from "yaml"
 import type { FieldPath, Finding, Place } from "./Finding.ts"
 
 export interface YamlDocument {
@@ -22,21 +22,26 @@ export const readYaml = (
   const documents: Array<YamlDocument> = []
   const findings: Array<Finding> = []
   const parsed = parseAllDocuments(text, { lineCounter, merge: true, prettyErrors: false, stringKeys: true })
-  for (const [index, document] of [...parsed].entries()) {
+  const placeAt = (documentNumber: number, offset: number): Place => {
+    const { line, col } = lineCounter.linePos(offset)
+    return { file, documentNumber, line, column: col }
+  }
+  const fault = (documentNumber: number, offset: number, message: string): Finding => ({
+    reason: "YamlSyntax",
+    weight: "error",
+    place: placeAt(documentNumber, offset),
+    path: [],
+    message
+  })
+  // A warning is a tag or a directive that has no meaning: the value would not be what its author wrote.
+  const problemsOf = (
+    documentNumber: number,
+    { errors, warnings }: { readonly errors: ReadonlyArray<YAMLError>; readonly warnings: ReadonlyArray<YAMLError> }
+  ) => [...errors, ...warnings].map(({ message, pos }) => fault(documentNumber, pos[0], message))
+  if ("empty" in parsed) return { documents, findings: problemsOf(1, parsed) }
+  for (const [index, document] of parsed.entries()) {
     const documentNumber = index + 1
-    const placeAt = (offset: number): Place => {
-      const { line, col } = lineCounter.linePos(offset)
-      return { file, documentNumber, line, column: col }
-    }
-    const fault = (offset: number, message: string): Finding => ({
-      reason: "YamlSyntax",
-      weight: "error",
-      place: placeAt(offset),
-      path: [],
-      message
-    })
-    // A warning is a tag that has no meaning: the value would not be what its author wrote.
-    const problems = [...document.errors, ...document.warnings].map((problem) => fault(problem.pos[0], problem.message))
+    const problems = problemsOf(documentNumber, document)
     if (problems.length > 0) {
       findings.push(...problems)
       continue
@@ -46,7 +51,7 @@ export const readYaml = (
       value = document.toJS()
     } catch (cause) {
       // The one thing that fails here: more than a hundred expansions of one alias.
-      findings.push(fault(document.range[0], cause instanceof Error ? cause.message : String(cause)))
+      findings.push(fault(documentNumber, document.range[0], cause instanceof Error ? cause.message : String(cause)))
       continue
     }
     if (value === null) continue
@@ -65,7 +70,7 @@ export const readYaml = (
           offset = startOf(node) ?? offset
         } else break
       }
-      return placeAt(offset)
+      return placeAt(documentNumber, offset)
     }
     documents.push({ value, placeOf })
   }

@@ -7,9 +7,8 @@
 import type { FieldPath, Finding } from "./Finding.ts"
 import { bySpecificity, canonicalHost, isWildcard, matchesWildcard } from "./hostName.ts"
 import type { DestinationRuleSpec, PortTrafficPolicySpec, TrafficPolicySpec } from "./istio/DestinationRule.ts"
-import { didYouMean } from "./nearestName.ts"
 import type { Resource } from "./readResources.ts"
-import type { Service, Services } from "./services.ts"
+import { type Service, type Services, unknownHost } from "./services.ts"
 
 /** A policy and where it is written. */
 export interface PlacedPolicy<Policy> {
@@ -128,10 +127,7 @@ const unresolved = (rule: Resource<DestinationRuleSpec>, host: string, services:
   const covered = [...services.values()].filter(
     (service) => service.canonicalHost === host || (isWildcard(host) && matchesWildcard(host, service.canonicalHost))
   )
-  if (covered.length === 0) {
-    const known = [...services.values()].map((service) => service.host)
-    return [report(["spec", "host"], `no ServiceEntry defines ${rule.spec.host}${didYouMean(rule.spec.host, known)}`)]
-  }
+  if (covered.length === 0) return [report(["spec", "host"], unknownHost(rule.spec.host, rule.namespace, services))]
   const ports = [...new Set(covered.flatMap((service) => service.ports.map(({ number }) => number)))]
   const own = hostRuleOf(rule)
   return [own, ...own.subsets.values()]

@@ -134,7 +134,7 @@ const valueAt = (value: unknown, path: FieldPath): unknown =>
   }, value)
 
 const got = (value: unknown, message: string): string => {
-  if (value === undefined || (typeof value === "object" && value !== null)) return ""
+  if (!message.startsWith("expected") || value === undefined || (typeof value === "object" && value !== null)) return ""
   const isQuotedNumber = typeof value === "string" && /^\d+$/.test(value)
   const isBareString = typeof value !== "string" && value !== null && message === "expected string"
   const hint = isQuotedNumber ? " in quotes" : isBareString ? "; put it in quotes" : ""

@@ -5,6 +5,7 @@ import type { Finding } from "./Finding.ts"
 import type { Endpoint } from "./GatewayModel.ts"
 import { canonicalHost } from "./hostName.ts"
 import type { ServiceEntrySpec } from "./istio/ServiceEntry.ts"
+import { didYouMean } from "./nearestName.ts"
 import type { Resource } from "./readResources.ts"
 
 export interface Service {
@@ -98,4 +99,19 @@ const speechOf = (protocol: string): ServicePort["speaks"] => {
     default:
       return "opaque"
   }
+}
+
+/** What to say of a host that is none of the services. */
+export const unknownHost = (host: string, namespace: string, services: Services): string => {
+  const canonical = canonicalHost(host, namespace)
+  const meaning = canonical === host ? "" : ` (here: ${canonical})`
+  const namesake = [...services.values()].find((service) => service.host === host)
+  const hint =
+    namesake === undefined
+      ? didYouMean(
+          host,
+          [...services.values()].map((service) => service.host)
+        )
+      : `; did you mean ${namesake.canonicalHost}?`
+  return `no ServiceEntry defines ${host}${meaning}${hint}`
 }

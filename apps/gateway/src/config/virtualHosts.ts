@@ -27,7 +27,7 @@ import {
 } from "./istio/VirtualService.ts"
 import { didYouMean } from "./nearestName.ts"
 import type { Resource } from "./readResources.ts"
-import type { Service, Services } from "./services.ts"
+import { type Service, type Services, unknownHost } from "./services.ts"
 
 type VirtualServiceResource = Resource<VirtualServiceSpec>
 
@@ -207,8 +207,7 @@ const resolveDestination = (
   }
   const service = services.get(canonicalHost(host, virtualService.namespace))
   if (service === undefined) {
-    const known = [...services.values()].map((candidate) => candidate.host)
-    return report("UnresolvedReference", ["host"], `no ServiceEntry defines ${host}${didYouMean(host, known)}`)
+    return report("UnresolvedReference", ["host"], unknownHost(host, virtualService.namespace, services))
   }
   const { subsets } = ruleOf(service)
   if (subset !== undefined && !subsets.has(subset)) {

@@ -113,7 +113,7 @@ const TrafficPolicy = Schema.Struct({
         entries.flatMap(({ port }, index) =>
           entries.findIndex((other) => other.port.number === port.number) === index
             ? []
-            : [{ path: [index, "port", "number"], issue: `an earlier entry has port ${port.number}; Istio reads that` }]
+            : [{ path: [index, "port", "number"], issue: "an earlier entry has this port, and Istio reads that one" }]
         )
       )
     )
@@ -139,7 +139,7 @@ const Spec = Schema.Struct({
         subsets.flatMap(({ name }, index) =>
           subsets.findIndex((other) => other.name === name) === index
             ? []
-            : [{ path: [index, "name"], issue: `an earlier subset has the name ${name}` }]
+            : [{ path: [index, "name"], issue: "an earlier subset has this name" }]
         )
       )
     )

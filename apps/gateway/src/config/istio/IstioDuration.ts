@@ -25,10 +25,8 @@ const wanted = 'expected a duration such as "10s", "1h30m" or "25ms"'
 interface Rules {
   /** Whether `0s` stands for something (it switches a timeout off). */
   readonly isZeroAllowed: boolean
-  /** The finest step that is honoured, in milliseconds. */
-  readonly stepMillis: number
-  /** Why not finer. */
-  readonly stepReason: string
+  /** The finest step that is honoured, and what to say of a finer one. */
+  readonly step: { readonly millis: number; readonly refusal: string }
 }
 
 const duration = (rules: Rules) =>
@@ -47,30 +45,31 @@ const duration = (rules: Rules) =>
     )
   )
 
-const millisecondRule = { stepMillis: 1, stepReason: "Istio takes durations to the millisecond" }
+const milliseconds = { millis: 1, refusal: "expected nothing finer than a millisecond" }
+
+const seconds = {
+  millis: 1_000,
+  refusal: "expected whole seconds, which is what TCP keepalive counts; Istio would drop the rest without a word"
+}
 
 /** At least 1ms. */
-export const DurationMillis = duration({ isZeroAllowed: false, ...millisecondRule })
+export const DurationMillis = duration({ isZeroAllowed: false, step: milliseconds })
 
 /** 0s, or at least 1ms. */
-export const DurationMillisOrZero = duration({ isZeroAllowed: true, ...millisecondRule })
+export const DurationMillisOrZero = duration({ isZeroAllowed: true, step: milliseconds })
 
 /** Whole seconds, in milliseconds: what TCP keepalive counts in. */
-export const WholeSecondsMillis = duration({
-  isZeroAllowed: false,
-  stepMillis: 1_000,
-  stepReason: "TCP keepalive counts whole seconds, and Istio would drop the rest without a word"
-})
+export const WholeSecondsMillis = duration({ isZeroAllowed: false, step: seconds })
 
 /** Milliseconds, or what is wrong. */
 const parse = (text: string, rules: Rules): number | string => {
   const nanos = parseNanos(text)
   if (nanos === undefined) return wanted
-  if (nanos < 0n) return "a duration cannot be negative"
-  if (nanos > nanosMax) return "longer than a duration can be: at most 2562047h"
-  if (nanos === 0n) return rules.isZeroAllowed ? 0 : "the shortest duration is 1ms"
-  if (nanos < nanosPerMilli) return "the shortest duration is 1ms"
-  if (nanos % (BigInt(rules.stepMillis) * nanosPerMilli) !== 0n) return `too fine: ${rules.stepReason}`
+  if (nanos < 0n) return "expected a duration that is not negative"
+  if (nanos > nanosMax) return "expected at most 2562047h"
+  if (nanos === 0n && rules.isZeroAllowed) return 0
+  if (nanos < nanosPerMilli) return "expected at least 1ms"
+  if (nanos % (BigInt(rules.step.millis) * nanosPerMilli) !== 0n) return rules.step.refusal
   return Number(nanos / nanosPerMilli)
 }
 

@@ -59,10 +59,9 @@ const Spec = Schema.Struct({
     Schema.makeFilter((ports) => ports.length > 0 || "expected at least one port")
   ),
   /** `NONE`, also when unset, dials the address a client asked for, which a gateway does not have. */
-  resolution: Schema.Literals(["STATIC", "DNS", "DNS_ROUND_ROBIN"]).annotate({
-    messageMissingKey: "required here: unset means NONE, which leaves a gateway nothing to dial; write STATIC or DNS",
-    message: "expected STATIC, DNS or DNS_ROUND_ROBIN; the others leave a gateway nothing to dial"
-  }),
+  resolution: Schema.Literals(["STATIC", "DNS", "DNS_ROUND_ROBIN"])
+    .annotate({ message: "expected STATIC, DNS or DNS_ROUND_ROBIN; the others leave a gateway nothing to dial" })
+    .annotateKey({ messageMissingKey: "required: unset means NONE, which leaves a gateway nothing to dial" }),
   endpoints: Schema.optionalKey(Schema.Array(Endpoint)),
   /** It decides about mutual TLS in a mesh, which this gateway does not speak. */
   location: Schema.optionalKey(Schema.Literals(["MESH_EXTERNAL", "MESH_INTERNAL"])),
@@ -121,7 +120,7 @@ const duplicatesOf = (values: ReadonlyArray<string | number>, key: string) =>
   values.flatMap((value, index) =>
     values.indexOf(value) === index
       ? []
-      : [{ path: ["ports", index, key], issue: `another port of the service has it: ${value}` }]
+      : [{ path: ["ports", index, key], issue: "another port of the service has it" }]
   )
 
 export const ServiceEntry = resource(Spec)
