@@ -247,7 +247,7 @@ describe("checkTestNames", () => {
   it.each([
     `it("works", () => {})`,
     `it.effect("release twice", () => {})`,
-    `it.effect.each([1])("case %s", () => {})`,
+    `it.effect.each([1])("%s", () => {})`,
     `test("should give a connection back", () => {})`
   ])("finds a name that says too little in: %s", (text) => {
     expect(findIn(text)).toHaveLength(1)
@@ -255,6 +255,7 @@ describe("checkTestNames", () => {
 
   it.each([
     `it("gives a released connection to the oldest waiter", () => {})`,
+    `it.each(["idle"])("reports %s", () => {})`,
     "it.effect(`gives connections back`, () => {})",
     `submit("works")`
   ])("accepts: %s", (text) => {
@@ -263,12 +264,14 @@ describe("checkTestNames", () => {
 })
 
 describe("checkMachinePaths", () => {
-  const findIn = (text: string) => checkMachinePaths({ path: "docs/guide.md", text })
+  const findIn = (text: string, path = "docs/guide.md") => checkMachinePaths({ path, text })
 
   it("finds a place that only one machine has", () => {
     expect(findIn("see /root/notes.md")).toHaveLength(1)
     expect(findIn(`open("/home/ann/a.pem")`)).toHaveLength(1)
     expect(findIn("http://example.com/home/ and packages/work/src")).toEqual([])
+    expect(findIn(`"/work/a.ts" but "/root/"`, "packages/core/test/Pool.test.ts")).toHaveLength(1)
+    expect(findIn(`get("/root/")`, "packages/core/test/Pool.test.ts")).toEqual([])
   })
 })
 
