@@ -28,7 +28,7 @@ export interface Manifest {
 }
 
 export interface Package {
-  /** `packages/core`, `apps/gateway`. */
+  /** `packages/core`, `apps/gateway`, `bench`. */
   readonly directory: string
   readonly manifest: Manifest
 }
@@ -69,7 +69,7 @@ export function readWorkspace(): Workspace {
   return {
     root: manifestAt("package.json"),
     packages: files
-      .filter(({ path }) => /^(packages|apps)\/[^/]+\/package\.json$/.test(path))
+      .filter(({ path }) => /^((packages|apps)\/[^/]+|bench)\/package\.json$/.test(path))
       .map(({ path }) => ({ directory: path.slice(0, path.lastIndexOf("/")), manifest: manifestAt(path) })),
     sources,
     syntaxErrors,

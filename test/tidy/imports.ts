@@ -10,9 +10,9 @@ import type { Manifest, Package } from "./Workspace.ts"
 
 const weirPrefix = "@weir/"
 
-/** `packages/core` for `packages/core/src/Pool.ts`; undefined outside packages/ and apps/. */
+/** `packages/core` for `packages/core/src/Pool.ts`; undefined outside packages/, apps/ and bench/. */
 export function packageOf(path: string): string | undefined {
-  return /^(?:packages|apps)\/[^/]+(?=\/)/.exec(path)?.[0]
+  return /^(?:(?:packages|apps)\/[^/]+|bench)(?=\/)/.exec(path)?.[0]
 }
 
 /** Is it code that others run, not a test of it? */
@@ -40,7 +40,10 @@ function resolve(source: Source, specifier: string): string {
   return posix.join(posix.dirname(source.path), specifier)
 }
 
-/** Relative imports name the file with its ending, stay inside their package, and nothing is loaded by URL. */
+/**
+ * Relative imports name the file with its ending, stay inside their package (but benchmarks may measure what a package
+ * hides), and nothing is loaded by URL.
+ */
 export function checkSpelling(source: Source): ReadonlyArray<string> {
   const directory = packageOf(source.path)
   return source.imports.flatMap(({ line, specifier }) => {
@@ -48,7 +51,8 @@ export function checkSpelling(source: Source): ReadonlyArray<string> {
     if (/^(https?|npm|jsr|file|data):/.test(specifier)) return [`${where} by URL`]
     if (!isRelative(specifier)) return []
     if (!/\.(ts|mjs|json)$/.test(specifier)) return [`${where} without the file's ending`]
-    const isInside = directory === undefined || resolve(source, specifier).startsWith(`${directory}/`)
+    const isFree = directory === undefined || directory === "bench"
+    const isInside = isFree || resolve(source, specifier).startsWith(`${directory}/`)
     return isInside ? [] : [`${where}, past the edge of its package: import the other package by its name`]
   })
 }

@@ -31,12 +31,12 @@ export const packageLayers: ReadonlyMap<string, Layer> = new Map<string, Layer>(
   ["testkit", { packages: ["dialects", "effect3", "fetch", "fleet", ...edge], builtins: ["node:"] }]
 ])
 
-/** Apps only compose: anything but each other and the test kit. */
+/** Apps and benchmarks only compose: anything but each other and the test kit. */
 export const appLayer: Layer = { packages: ["dialects", "effect3", "fetch", "fleet", ...edge], builtins: ["node:"] }
 
-/** The layer of `packages/core` or `apps/gateway`; undefined for a package the table does not know. */
+/** The layer of `packages/core`, `apps/gateway` or `bench`; undefined for a package the table does not know. */
 export function layerOf(directory: string): Layer | undefined {
-  return directory.startsWith("apps/") ? appLayer : packageLayers.get(directory.replace(/^packages\//, ""))
+  return directory.startsWith("packages/") ? packageLayers.get(directory.slice("packages/".length)) : appLayer
 }
 
 /** The packages that talk to the runtime's sockets, clock and timers; everything else asks Effect for time. */

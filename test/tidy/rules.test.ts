@@ -75,6 +75,7 @@ describe("checkSpelling", () => {
   it("finds a path that leads into another package", () => {
     expect(findIn(`import "../../http1/src/Octets.ts"`)).toHaveLength(1)
     expect(findIn(`import "../test/support.ts"`)).toEqual([])
+    expect(checkSpelling(parseSource("bench/codec.ts", `import "../packages/http1/src/Octets.ts"`))).toEqual([])
   })
 
   it("finds code that is loaded by URL", () => {
