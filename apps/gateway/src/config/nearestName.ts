@@ -1,17 +1,17 @@
 /**
  * The name somebody probably meant.
  *
- * Case, `_` and `-` do not count, so that `max_connections` finds `maxConnections`; beyond that, one slip in three
- * characters is forgiven.
+ * Case does not count; beyond that, one slip in three characters is forgiven, so that `max_connections` finds
+ * `maxConnections`.
  */
 
 /** The candidate closest to `name`, or undefined when none is close enough to be a slip of the pen. */
 export const nearestName = (name: string, candidates: Iterable<string>): string | undefined => {
-  const wanted = fold(name)
+  const wanted = name.toLowerCase()
   let nearest: string | undefined
   let nearestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1
   for (const candidate of candidates) {
-    const distance = editDistance(wanted, fold(candidate))
+    const distance = editDistance(wanted, candidate.toLowerCase())
     if (distance < nearestDistance) {
       nearest = candidate
       nearestDistance = distance
@@ -25,8 +25,6 @@ export const didYouMean = (name: string, candidates: Iterable<string>): string =
   const nearest = nearestName(name, candidates)
   return nearest === undefined ? "" : `; did you mean ${nearest}?`
 }
-
-const fold = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, "")
 
 /** Levenshtein's distance, one row at a time. */
 const editDistance = (left: string, right: string): number => {

@@ -71,6 +71,8 @@ d: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]
   })
 
   it("takes every key for a string, as labels need", () => {
-    expect(read("1: a\ntrue: b\n").documents[0]?.value).toEqual({ "1": "a", true: "b" })
+    const [document] = read("1: a\ntrue: b\n").documents
+    expect(document?.value).toEqual({ "1": "a", true: "b" })
+    expect(document?.placeOf(["true"])).toMatchObject({ line: 2, column: 1 })
   })
 })

@@ -1,16 +1,24 @@
 import { describe, expect, it } from "@effect/vitest"
 import { didYouMean, nearestName } from "../../src/config/nearestName.ts"
 
-const keys = ["http1MaxPendingRequests", "http2MaxRequests", "maxRequestsPerConnection", "maxRetries", "idleTimeout"]
+const keys = [
+  "http1MaxPendingRequests",
+  "http2MaxRequests",
+  "maxRequestsPerConnection",
+  "maxRetries",
+  "idleTimeout",
+  "tcp"
+]
 
 describe("nearestName", () => {
   it.each([
     ["http1MaxPendingRequest", "http1MaxPendingRequests"],
     ["http1maxpendingrequests", "http1MaxPendingRequests"],
     ["max_requests_per_connection", "maxRequestsPerConnection"],
-    ["max-retries", "maxRetries"],
+    ["max_retries", "maxRetries"],
+    ["TCP", "tcp"],
     ["maxRetires", "maxRetries"],
-    ["idelTimeout", "idleTimeout"]
+    ["idelTimeout", "idleTimeout", "tcp"]
   ])("takes %s for %s", (written, meant) => {
     expect(nearestName(written, keys)).toBe(meant)
   })

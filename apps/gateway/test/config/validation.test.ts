@@ -268,6 +268,7 @@ describe("a ServiceEntry", () => {
     expect(entry({ ...valid, hosts: [] })[0]).toMatch(/expected at least one host/)
     expect(entry({ ...valid, hosts: ["*"] })[0]).toMatch(/spec\.hosts\[0\]: Istio allows no service under the host/)
     expect(entry({ ...valid, hosts: ["a..b"] })[0]).toMatch(/expected a host name/)
+    expect(entry({ ...valid, hosts: ["10.0.0.1"] })[0]).toMatch(/expected a host name/)
     expect(entry({ ...valid, hosts: ["*.example.com"] })).toEqual([])
     const { endpoints: _, ...dns } = { ...valid, hosts: ["*.example.com"], resolution: "DNS" }
     expect(entry(dns)[0]).toMatch(/DNS needs a host name without a wildcard/)

@@ -43,9 +43,11 @@ describe("the domains of a virtual host", () => {
   })
 
   it("are any other name, wildcard or address as it is written", () => {
-    expect(domainsOf(["Shop.example.com.", "*.example.com", "*", "10.0.0.1", "::1"])).toEqual([
+    const hosts = ["Shop.example.com.", "*.example.com", "*.prod.svc.cluster.local", "*", "10.0.0.1", "::1"]
+    expect(domainsOf(hosts)).toEqual([
       "shop.example.com",
       "*.example.com",
+      "*.prod.svc.cluster.local",
       "*",
       "10.0.0.1",
       "::1"
@@ -105,6 +107,13 @@ describe("a destination", () => {
       "error UnresolvedReference spec.http[0].route[0].destination.subset: no DestinationRule for reviews has a subset v2; did you mean v1?"
     ])
     expect(destination({ host: "reviews", subset: "v1" })[0]).toMatch(/no DestinationRule for reviews has a subset v1$/)
+  })
+
+  it("is not looked for while the resource that may define it is broken", () => {
+    const broken = service("reviews").replace('"resolution":"STATIC"', '"resolution":"STATC"')
+    expect(problemsOf(documents(broken, routeTo("reviews", { host: "reviews" })))).toEqual([
+      expect.stringMatching(/^error InvalidValue spec\.resolution: expected STATIC/)
+    ])
   })
 
   it("is looked for in the namespace of its VirtualService", () => {
