@@ -87,12 +87,20 @@ describe("npm start", () => {
     expect(second.stderr).toBe("")
   })
 
-  it("installs again after the lock file has changed", () => {
+  it("installs again after the lock file has come to name another version", () => {
+    const askFor = (version: string): void => {
+      write("library/package.json", { name: "library", version })
+      npm("pack", "./library")
+      const dependencies = { library: `file:library-${version}.tgz` }
+      write("package.json", { name: "weir", private: true, workspaces: ["packages/*"], scripts, dependencies })
+      lock()
+    }
+    askFor("1.0.0")
     npm("start")
-    write("packages/more/package.json", { name: "more", version: "1.0.0" })
-    lock()
+    askFor("2.0.0")
     const next = npm("start")
-    expect(next.stderr).toContain("node_modules/more is not the one package-lock.json names")
+    expect(next.stderr).toContain("node_modules/library is not the one package-lock.json names")
+    expect(readFileSync(join(checkout, "node_modules/library/package.json"), "utf8")).toContain("2.0.0")
     expect(next.stdout).toBe("[]\n")
   })
 
