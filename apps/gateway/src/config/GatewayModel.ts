@@ -9,7 +9,10 @@ import type { RetryCondition } from "./istio/VirtualService.ts"
 /** A number, or no limit. */
 export type Limit = number | "unlimited"
 
-/** A value and who set it: a field of a resource with file and line, or `Istio default` (and why it is in force). */
+/** The source of what nobody set; some say more after it. */
+export const istioDefault = "Istio default"
+
+/** A value and who set it: a field of a resource with file and line, or `istioDefault` (and why it is in force). */
 export interface Setting<A> {
   readonly value: A
   readonly source: string

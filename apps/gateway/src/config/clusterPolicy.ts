@@ -8,7 +8,15 @@
  */
 import { type HostRule, type PlacedPolicy, type PolicySource, portPoliciesOf, type Subset } from "./destinationRules.ts"
 import type { FieldPath } from "./Finding.ts"
-import type { ClusterPolicy, Limit, LoadBalancing, RetryBudget, Setting, TcpKeepalive } from "./GatewayModel.ts"
+import {
+  type ClusterPolicy,
+  istioDefault,
+  type Limit,
+  type LoadBalancing,
+  type RetryBudget,
+  type Setting,
+  type TcpKeepalive
+} from "./GatewayModel.ts"
 import type { ConnectionPoolSpec, PortTrafficPolicySpec, TrafficPolicySpec } from "./istio/DestinationRule.ts"
 import type { ServicePort } from "./services.ts"
 
@@ -19,18 +27,28 @@ export const clusterPolicy = (rule: HostRule, subset: Subset | undefined, port: 
   const levels = levelsOf(rule, subset, port)
   const pools = decide(levels, "connectionPool", ({ connectionPool }) => connectionPool)
   const count = <A extends number>(field: PoolField<A>): Setting<Limit> =>
-    poolSetting<A, Limit>(pools, [field], (value) => (value === 0 ? undefined : value), "unlimited")
+    blockSetting<ConnectionPoolSpec, A, Limit>(
+      pools,
+      [field],
+      (value) => (value === 0 ? undefined : value),
+      "unlimited"
+    )
   return {
     connectionCountMax: count(tcp("maxConnections")),
-    connectMillis: poolSetting(pools, [tcp("connectTimeout")], (millis) => millis, connectMillisDefault),
-    tcpKeepalive: poolSetting<KeepaliveSpec, TcpKeepalive | "off">(pools, [tcp("tcpKeepalive")], keepalive, "off"),
-    connectionAgeMillisMax: poolSetting<number, Limit>(
+    connectMillis: blockSetting(pools, [tcp("connectTimeout")], (millis) => millis, connectMillisDefault),
+    tcpKeepalive: blockSetting<ConnectionPoolSpec, KeepaliveSpec, TcpKeepalive | "off">(
+      pools,
+      [tcp("tcpKeepalive")],
+      keepalive,
+      "off"
+    ),
+    connectionAgeMillisMax: blockSetting<ConnectionPoolSpec, number, Limit>(
       pools,
       [tcp("maxConnectionDuration")],
       (millis) => millis,
       "unlimited"
     ),
-    idleMillisMax: poolSetting<number, Limit>(
+    idleMillisMax: blockSetting<ConnectionPoolSpec, number, Limit>(
       pools,
       [http("idleTimeout"), tcp("idleTimeout")],
       (millis) => (millis === 0 ? "unlimited" : millis),
@@ -99,10 +117,12 @@ const decide = <Block>(
   }
 }
 
-interface PoolField<A> {
+interface BlockField<Block, A> {
   readonly path: FieldPath
-  readonly read: (pool: ConnectionPoolSpec) => A | undefined
+  readonly read: (block: Block) => A | undefined
 }
+
+type PoolField<A> = BlockField<ConnectionPoolSpec, A>
 
 type TcpSpec = NonNullable<ConnectionPoolSpec["tcp"]>
 type HttpSpec = NonNullable<ConnectionPoolSpec["http"]>
@@ -119,9 +139,9 @@ const http = <Key extends keyof HttpSpec>(key: Key): PoolField<NonNullable<HttpS
 })
 
 /** The first of `fields` that is set; `interpret` gives undefined for a value that counts as unset. */
-const poolSetting = <A, B>(
-  { decidedBy, inForce, outOfForce }: Decision<ConnectionPoolSpec>,
-  fields: ReadonlyArray<PoolField<A>>,
+const blockSetting = <Block, A, B>(
+  { decidedBy, inForce, outOfForce }: Decision<Block>,
+  fields: ReadonlyArray<BlockField<Block, A>>,
   interpret: (written: A) => B | undefined,
   unset: B
 ): Setting<B> => {
@@ -145,8 +165,6 @@ const poolSetting = <A, B>(
   }
   return { value: unset, source: istioDefault }
 }
-
-const istioDefault = "Istio default"
 
 const keepalive = ({ interval, probes = 0, time }: KeepaliveSpec): TcpKeepalive => ({
   probeCountMax: probes === 0 ? "system" : probes,
@@ -188,17 +206,24 @@ const protocol = (pools: Decision<ConnectionPoolSpec>, port: ServicePort): Setti
     : { value: "http1", source: port.protocol === "" ? istioDefault : port.source }
 }
 
-const loadBalancing = (levels: ReadonlyArray<Level>): Setting<LoadBalancing> => {
-  const { inForce } = decide(levels, "loadBalancer", ({ loadBalancer }) => loadBalancer)
-  const simple = inForce?.block.simple
-  switch (simple) {
-    case "ROUND_ROBIN":
-    case "RANDOM":
-    case "LEAST_REQUEST":
-      return { value: simple, source: inForce?.sourceOf(["simple"]) ?? istioDefault }
-    case "LEAST_CONN":
-      return { value: "LEAST_REQUEST", source: inForce?.sourceOf(["simple"]) ?? istioDefault }
-    default:
-      return { value: "LEAST_REQUEST", source: istioDefault }
-  }
-}
+type LoadBalancer = NonNullable<TrafficPolicySpec["loadBalancer"]>
+
+const loadBalancing = (levels: ReadonlyArray<Level>): Setting<LoadBalancing> =>
+  blockSetting<LoadBalancer, NonNullable<LoadBalancer["simple"]>, LoadBalancing>(
+    decide(levels, "loadBalancer", ({ loadBalancer }) => loadBalancer),
+    [{ path: ["simple"], read: ({ simple }) => simple }],
+    (simple) => {
+      switch (simple) {
+        case "ROUND_ROBIN":
+        case "RANDOM":
+          return simple
+        case "LEAST_REQUEST":
+        case "LEAST_CONN":
+          return "LEAST_REQUEST"
+        case "UNSPECIFIED":
+        case "PASSTHROUGH": // Refused, or left out when read leniently: it never gets here.
+          return undefined
+      }
+    },
+    "LEAST_REQUEST"
+  )

@@ -42,7 +42,7 @@ export const readResources = (files: ReadonlyArray<ConfigFile>): Resources => {
   for (const file of files) {
     const { documents, findings: syntaxFindings } = readYaml(file.path, file.text)
     findings.push(...syntaxFindings)
-    for (const document of documents) {
+    for (const document of documents.flatMap(listedIn)) {
       const kind = readKind(document, findings)
       if (kind === "ServiceEntry") serviceEntries.push(...decode(ServiceEntry, kind, document, findings))
       if (kind === "VirtualService") virtualServices.push(...decode(VirtualService, kind, document, findings))
@@ -51,6 +51,16 @@ export const readResources = (files: ReadonlyArray<ConfigFile>): Resources => {
   }
   findings.push(...duplicatesOf([...serviceEntries, ...virtualServices, ...destinationRules]))
   return { serviceEntries, virtualServices, destinationRules, findings }
+}
+
+/** The resources of a Kubernetes `List`, which is what `kubectl get -o yaml` prints; any other document is itself. */
+const listedIn = (document: YamlDocument): ReadonlyArray<YamlDocument> => {
+  const { placeOf, value } = document
+  if (!isMapping(value) || value["kind"] !== "List" || !Array.isArray(value["items"])) return [document]
+  return value["items"].map((item: unknown, index) => ({
+    value: item,
+    placeOf: (path) => placeOf(["items", index, ...path])
+  }))
 }
 
 const kinds = ["DestinationRule", "ServiceEntry", "VirtualService"] as const

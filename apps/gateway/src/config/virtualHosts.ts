@@ -4,15 +4,16 @@
 import { clusterId } from "./clusters.ts"
 import type { RuleOf } from "./destinationRules.ts"
 import { type FieldPath, type Finding, formatPath } from "./Finding.ts"
-import type {
-  Destination,
-  Limit,
-  RetryPolicy,
-  Route,
-  RouteMatch,
-  Setting,
-  TextMatch,
-  VirtualHost
+import {
+  type Destination,
+  istioDefault,
+  type Limit,
+  type RetryPolicy,
+  type Route,
+  type RouteMatch,
+  type Setting,
+  type TextMatch,
+  type VirtualHost
 } from "./GatewayModel.ts"
 import { canonicalHost, domainsOf } from "./hostName.ts"
 import { unhonoured } from "./istio/Support.ts"
@@ -37,14 +38,15 @@ export const buildVirtualHosts = (
   ruleOf: RuleOf
 ): { readonly virtualHosts: ReadonlyArray<VirtualHost>; readonly findings: ReadonlyArray<Finding> } => {
   const findings: Array<Finding> = []
-  const owners = new Map<string, string>()
+  const owners = new Map<string, Owner>()
   const virtualHosts = virtualServices.map((virtualService): VirtualHost => {
-    if (virtualService.spec.http === undefined) findings.push(withoutHttp(virtualService))
+    const rules = virtualService.spec.http ?? []
+    if (rules.length === 0) findings.push(withoutHttp(virtualService))
     return {
       name: virtualService.name,
       source: virtualService.sourceOf([]),
       domains: claimDomains(virtualService, owners, findings),
-      routes: (virtualService.spec.http ?? []).flatMap((http, index) =>
+      routes: rules.flatMap((http, index) =>
         routeOf(virtualService, http, ["spec", "http", index], { services, ruleOf, findings })
       )
     }
@@ -60,10 +62,15 @@ const withoutHttp = (virtualService: VirtualServiceResource): Finding => ({
   message: "missing: the gateway routes HTTP only, and this VirtualService has no rules for it"
 })
 
+interface Owner {
+  readonly virtualService: VirtualServiceResource
+  readonly path: FieldPath
+}
+
 /** Istio would join the rules of two VirtualServices for one host, in an order nobody wrote down. */
 const claimDomains = (
   virtualService: VirtualServiceResource,
-  owners: Map<string, string>,
+  owners: Map<string, Owner>,
   findings: Array<Finding>
 ): ReadonlyArray<string> =>
   virtualService.spec.hosts.flatMap((host, index) => {
@@ -71,10 +78,13 @@ const claimDomains = (
     return domainsOf(host, virtualService.namespace).filter((domain) => {
       const owner = owners.get(domain)
       if (owner === undefined) {
-        owners.set(domain, virtualService.sourceOf(path))
+        owners.set(domain, { virtualService, path })
         return true
       }
-      const message = `${domain} is already routed by ${owner}; put the rules into one VirtualService, in order`
+      // One VirtualService may list several forms of a name: its rules are the same for all of them.
+      if (owner.virtualService === virtualService) return false
+      const other = owner.virtualService.sourceOf(owner.path)
+      const message = `${domain} is already routed by ${other}; put the rules into one VirtualService, in order`
       findings.push({ reason: "Duplicate", weight: "error", place: virtualService.placeOf(path), path, message })
       return false
     })
@@ -114,8 +124,6 @@ const routeOf = (
     }
   ]
 }
-
-const istioDefault = "Istio default"
 
 const matchAll: RouteMatch = {
   name: undefined,

@@ -336,4 +336,12 @@ describe("load balancing", () => {
   ])("by %s is %s", (simple, expected) => {
     expect(policiesOf({ loadBalancer: { simple } })(8080).loadBalancing.value).toBe(expected)
   })
+
+  it("says why another choice is out of force", () => {
+    const { source } = policiesOf({
+      loadBalancer: { simple: "RANDOM" },
+      portLevelSettings: [{ port: { number: 8080 }, ...retries(1) }]
+    })(8080).loadBalancing
+    expect(source).toMatch(/^Istio default \(.*: spec\.trafficPolicy\.loadBalancer\.simple is out of force: /)
+  })
 })

@@ -219,6 +219,31 @@ status:
   })
 })
 
+describe("a Kubernetes List", () => {
+  it("stands for what it lists, each with its place", () => {
+    const text = `apiVersion: v1
+kind: List
+metadata: { resourceVersion: "" }
+items:
+- apiVersion: networking.istio.io/v1
+  kind: ServiceEntry
+  metadata: { name: reviews }
+  spec: { hosts: [reviews], resolution: STATIC, ports: [{ number: 80, name: http }] }
+- apiVersion: networking.istio.io/v1
+  kind: VirtualService
+  metadata: { name: reviews }
+  spec:
+    hosts: [reviews]
+    http:
+    - route:
+      - destination: { host: review }
+`
+    expect(linesOf(text)).toEqual([
+      "rules.yaml:16:24: document 1: spec.http[0].route[0].destination.host: no ServiceEntry defines review (here: review.default.svc.cluster.local); did you mean reviews?"
+    ])
+  })
+})
+
 describe("a document that is none of Istio's resources", () => {
   it.each(["Deployment", "Service", "Gateway"])(
     "is an error for kind %s that names the kinds that are read",

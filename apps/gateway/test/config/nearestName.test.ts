@@ -18,7 +18,7 @@ describe("nearestName", () => {
     ["max_retries", "maxRetries"],
     ["TCP", "tcp"],
     ["maxRetires", "maxRetries"],
-    ["idelTimeout", "idleTimeout", "tcp"]
+    ["idelTimeout", "idleTimeout"]
   ])("takes %s for %s", (written, meant) => {
     expect(nearestName(written, keys)).toBe(meant)
   })

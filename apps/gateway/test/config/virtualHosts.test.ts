@@ -54,6 +54,15 @@ describe("the domains of a virtual host", () => {
     ])
   })
 
+  it("are listed once for a VirtualService that has several forms of a name", () => {
+    expect(domainsOf(["reviews.default", "reviews"])).toEqual([
+      "reviews.default",
+      "reviews",
+      "reviews.default.svc",
+      "reviews.default.svc.cluster.local"
+    ])
+  })
+
   it("belong to one VirtualService", () => {
     const text = documents(
       service("reviews"),
@@ -236,5 +245,6 @@ describe("a VirtualService without rules for HTTP", () => {
       "warning Unsupported spec.tcp: known to Istio, not supported here: only HTTP is routed; remove it, or run with --lenient to go on without it"
     ])
     expect(modelOf(text, { isLenient: true }).virtualHosts[0]?.routes).toEqual([])
+    expect(problemsOf(documents(service("reviews"), virtualService({ http: [] })))).toHaveLength(1)
   })
 })
