@@ -14,16 +14,22 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 const command = process.argv[2] ?? "install"
 const commandLine = command === "start" || command === "test" ? `npm ${command}` : `npm run ${command}`
 
+/**
+ * What is read of a package.json and of a lock file.
+ *
+ * @typedef {{ version?: string, packages?: Record<string, { version?: string, link?: boolean, optional?: boolean }> }} Json
+ */
+
 /** The runtimes that install scripts put in place: npm thinks them installed even where those scripts did not run. */
 const runtimes = ["node", "bun", "deno"]
 
 /**
  * @param {string} path
- * @returns {Record<string, { version?: string, integrity?: string, resolved?: string, optional?: boolean }> | undefined}
+ * @returns {Json | undefined} undefined when there is no such file, or none that can be read
  */
-function readPackages(path) {
+function readJson(path) {
   try {
-    return JSON.parse(readFileSync(join(root, path), "utf8")).packages
+    return JSON.parse(readFileSync(join(root, path), "utf8"))
   } catch {
     return undefined
   }
@@ -31,22 +37,19 @@ function readPackages(path) {
 
 /** What keeps the installed packages from being those of the lock file; undefined when nothing does. */
 function findMismatch() {
-  const locked = readPackages("package-lock.json")
+  const locked = readJson("package-lock.json")?.packages
   if (locked === undefined) return "package-lock.json is missing or broken"
-  // npm writes this file last, so it is absent after an installation that was cut short.
-  const installed = readPackages("node_modules/.package-lock.json")
-  if (installed === undefined) return "nothing is installed yet"
-  for (const [path, wanted] of Object.entries(locked)) {
+  // npm writes this file last, so it is absent after an installation that was cut short. Its contents say nothing:
+  // `npm install --package-lock-only` brings them up to date without installing anything.
+  if (!existsSync(join(root, "node_modules/.package-lock.json"))) return "nothing is installed yet"
+  for (const [path, { link, optional, version }] of Object.entries(locked)) {
     if (!path.startsWith("node_modules/")) continue
-    const present = installed[path]
+    const manifest = readJson(`${path}/package.json`)
     // Packages made for other platforms are listed, but not installed.
-    if (present === undefined && wanted.optional === true) continue
-    const isSame =
-      present !== undefined &&
-      present.version === wanted.version &&
-      present.integrity === wanted.integrity &&
-      existsSync(join(root, path))
-    if (!isSame) return `${path} is not the one package-lock.json names`
+    if (manifest === undefined && optional === true) continue
+    if (manifest === undefined || (link !== true && manifest.version !== version)) {
+      return `${path} is not the one package-lock.json names`
+    }
   }
   const absent = runtimes.find((name) => !existsSync(join(root, "node_modules/.bin", name)))
   return absent === undefined ? undefined : `the ${absent} runtime is not in place`
