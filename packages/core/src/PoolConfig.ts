@@ -4,9 +4,9 @@
  * One Schema owns them. A limit is a whole number or `"unlimited"`; a time is anything Effect takes as a duration
  * (`"30 seconds"`, a number of milliseconds, a `Duration`) or `"never"`. Unset means the default, and 0 means 0.
  */
-import { Cause, Duration, Effect, Exit, Schema, SchemaIssue, Struct } from "effect"
+import { Cause, Duration, Effect, Exit, Schema, Struct } from "effect"
+import { describeIssue } from "./ConfigProblems.ts"
 import { LimitFromOne, LimitFromZero } from "./Limit.ts"
-import { nearestKey } from "./NearestKey.ts"
 
 const Time = Schema.Union([Schema.Duration, Schema.DurationFromMillis, Schema.DurationFromString]).check(
   Schema.makeFilter((duration) => Duration.toMillis(duration) >= 0 || "must not be negative")
@@ -232,34 +232,17 @@ export const parse = (input: PoolConfig): Effect.Effect<ParsedPoolConfig, PoolCo
     const exit = decode(input)
     if (Exit.isFailure(exit)) {
       const found = Cause.findErrorOption(exit.cause)
-      const problems = found._tag === "Some" ? describe(found.value.issue) : [Cause.pretty(exit.cause)]
+      const problems =
+        found._tag === "Some" ? describeIssue(found.value.issue, poolConfigKeys) : [Cause.pretty(exit.cause)]
       return Effect.fail(new PoolConfigError({ problems }))
     }
     const problems = contradictions(exit.value)
     return problems.length > 0 ? Effect.fail(new PoolConfigError({ problems })) : Effect.succeed(exit.value)
   })
 
-/** What each knob of a problem's path may be followed by, for the nearest valid key. */
-const knownKeys = (path: ReadonlyArray<PropertyKey>): ReadonlyArray<string> =>
+/** The keys that may stand where a path of a pool's configuration ends. */
+export const poolConfigKeys = (path: ReadonlyArray<PropertyKey>): ReadonlyArray<string> =>
   path.length > 1 ? Object.keys(RouteOverride.fields) : Object.keys(PoolConfig.fields)
-
-const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
-
-const describe = (issue: SchemaIssue.Issue): ReadonlyArray<string> => {
-  const byPath = new Map<string, { readonly path: ReadonlyArray<PropertyKey>; readonly messages: Set<string> }>()
-  for (const { message, path } of formatIssue(issue).issues) {
-    const keys = (path ?? []).map((part) => (typeof part === "object" ? part.key : part))
-    const text = keys.map(String).join(".")
-    const entry = byPath.get(text) ?? { path: keys, messages: new Set() }
-    entry.messages.add(message)
-    byPath.set(text, entry)
-  }
-  return Array.from(byPath, ([text, { messages, path }]) => {
-    if (!messages.has("Expected no excess property")) return `${text}: ${Array.from(messages).join(", or ")}`
-    const near = nearestKey(String(path.at(-1)), knownKeys(path))
-    return `${text}: unknown key${near === undefined ? "" : `; did you mean ${near}?`}`
-  })
-}
 
 /** Combinations that each key allows but that cannot be kept together. */
 const contradictions = (config: ParsedPoolConfig): ReadonlyArray<string> => {

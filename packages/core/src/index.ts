@@ -1,12 +1,21 @@
+export { describeIssue } from "./ConfigProblems.ts"
 export * from "./ConnectionBudget.ts"
 export * from "./ConnectionFactory.ts"
 export * as ConnectionPool from "./ConnectionPool.ts"
 export type { ConnectionState } from "./ConnectionState.ts"
+export { type Deadline, Deadlines, makeDeadlines } from "./Deadlines.ts"
 export type { Lease } from "./internal/Lease.ts"
 export type { Priority } from "./internal/Waiter.ts"
 export type { Limit } from "./Limit.ts"
 export { nearestKey } from "./NearestKey.ts"
-export { PoolConfig, PoolConfigError, RouteOverride } from "./PoolConfig.ts"
+export {
+  PoolConfig,
+  PoolConfigError,
+  poolConfigKeys,
+  poolDefaults,
+  RouteOverride,
+  routeDefaults
+} from "./PoolConfig.ts"
 export * from "./PoolError.ts"
 export type { PoolEvent } from "./PoolEvent.ts"
 export type * from "./PoolReason.ts"

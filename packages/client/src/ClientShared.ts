@@ -1,0 +1,22 @@
+/**
+ * What all calls of one client share.
+ */
+import type { ConnectionPool, Deadlines, Route } from "@weir/core"
+import type { RawHeaders } from "@weir/http1"
+import type { Effect, Fiber } from "effect"
+import type { HttpLimits } from "./ClientConfig.ts"
+import type { HttpPeer } from "./HttpPool.ts"
+import type { ClientRequest } from "./Request.ts"
+import type { RetryBudget } from "./RetryVerdict.ts"
+
+export interface ClientShared {
+  readonly pool: ConnectionPool.ConnectionPool<HttpPeer>
+  readonly limits: HttpLimits
+  /** The pool's `acquireTimeout`: a call with less time left waits no longer than that. */
+  readonly acquireMillis: number
+  readonly deadlines: Deadlines
+  readonly budget: RetryBudget
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  readonly headersOf: (request: ClientRequest) => RawHeaders
+  readonly closeIdle: (route: Route.Route) => void
+}

@@ -1,0 +1,87 @@
+/**
+ * A pool of HTTP/1.1 sessions: joins the pool, which knows no HTTP, with the codec, which knows no pool.
+ */
+import { type ConnectionControl, ConnectionPool, type PoolConfig, type PoolConfigError, type Route } from "@weir/core"
+import { type Http1Limits, makeSession, type Session, type SessionOwner } from "@weir/http1"
+import { type Connection, type ConnectionInfo, Connector, type Target, type TransportError } from "@weir/transport"
+import { Effect, Exit, Fiber, type Scope } from "effect"
+
+/** One pooled connection with its session. */
+export class HttpPeer implements SessionOwner {
+  readonly session: Session
+  readonly info: ConnectionInfo
+  private readonly control: ConnectionControl
+
+  constructor(session: (owner: SessionOwner) => Session, control: ConnectionControl) {
+    this.control = control
+    this.session = session(this)
+    this.info = this.session.connection.info
+  }
+
+  /** The server has said, with its last answer, how long and how often the connection may still be used. */
+  limit(idleMillisMax: number | undefined, usesMax: number | undefined): void {
+    if (idleMillisMax !== undefined) this.control.limitIdle(idleMillisMax)
+    if (usesMax !== undefined) this.control.limitUses(usesMax)
+  }
+
+  onIdleEvent(event: "data" | "request-timeout-408" | "end" | "error"): void {
+    // A 408 that nobody asked for is a server's way of closing an idle connection.
+    if (event === "data") this.control.lost("peer-data")
+    else this.control.lost(event === "error" ? "peer-error" : "peer-closed")
+  }
+
+  onClosed(error: unknown): void {
+    this.control.lost(error === undefined ? "peer-closed" : "peer-error")
+  }
+}
+
+export const makeHttpPool = (
+  config: typeof PoolConfig.Encoded,
+  limits: Http1Limits,
+  targetOf: (route: Route.Route) => Target.Target
+): Effect.Effect<ConnectionPool.ConnectionPool<HttpPeer>, PoolConfigError, Connector | Scope.Scope> =>
+  Effect.gen(function* () {
+    const connector = yield* Connector
+    return yield* ConnectionPool.make<HttpPeer>(
+      {
+        connect: (route, control) =>
+          Effect.uninterruptibleMask((restore) =>
+            Effect.flatMap(open(connector.connect(targetOf(route), control), restore), (connection) => {
+              const peer = new HttpPeer((owner) => makeSession(connection, owner, limits), control)
+              return Effect.as(
+                Effect.addFinalizer(() => Effect.sync(() => connection.close())),
+                peer
+              )
+            })
+          ),
+        isAlive: (peer) => peer.session.connection.isOpen,
+        onIdle: (peer) => peer.session.connection.unref(),
+        onLease: (peer) => peer.session.connection.ref()
+      },
+      config,
+      { backgroundClock: connector.backgroundClock }
+    )
+  })
+
+/**
+ * Opens a connection that is not lost when the interruption comes just as it opens: the connect runs in a fiber of its
+ * own, whose exit tells for certain whether there is a connection to close.
+ */
+const open = (
+  connect: Effect.Effect<Connection, TransportError>,
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+): Effect.Effect<Connection, TransportError> =>
+  Effect.flatMap(Effect.context<never>(), (context) => {
+    const fiber = Effect.runForkWith(context)(connect)
+    return Effect.onExitPrimitive(
+      restore(Fiber.join(fiber)),
+      (exit) => {
+        if (Exit.isSuccess(exit)) return undefined
+        return Effect.map(Fiber.interrupt(fiber), () => {
+          const opened = fiber.pollUnsafe()
+          if (opened !== undefined && Exit.isSuccess(opened)) opened.value.close()
+        })
+      },
+      true
+    )
+  })

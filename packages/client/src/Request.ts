@@ -1,0 +1,89 @@
+/**
+ * What the client is asked to send, and what it gives back.
+ */
+import type { RawHeaders, ResponseHead } from "@weir/http1"
+import type { Connection, ConnectionInfo } from "@weir/transport"
+import type { Duration, Effect, Stream } from "effect"
+import type { ClientError } from "./ClientError.ts"
+import type { Origin } from "./Origin.ts"
+import type { BodySink } from "./ResponseBody.ts"
+
+/**
+ * A request's body. Bytes can be sent again. A stream is run once, unless `isReplayable` says that running it again
+ * gives the same bytes.
+ */
+export type Body =
+  | { readonly _tag: "Empty" }
+  | { readonly _tag: "Bytes"; readonly bytes: Uint8Array }
+  | {
+      readonly _tag: "Stream"
+      readonly stream: Stream.Stream<Uint8Array, unknown>
+      /** Sent as `Content-Length`; absent: chunked. */
+      readonly byteCount?: number | undefined
+      readonly isReplayable?: boolean
+    }
+
+export const emptyBody: Body = { _tag: "Empty" }
+
+export interface ClientRequest {
+  readonly origin: Origin
+  readonly method: string
+  /** Path and query, or another form of target. */
+  readonly target: string
+  /** Name, value, name, value. `Host` is added unless it is here; framing fields must not be. */
+  readonly headers: RawHeaders
+  readonly body: Body
+  /** May the request be sent again though its method is not idempotent? Default: by the method. */
+  readonly isIdempotent?: boolean | undefined
+  readonly expectsContinue?: boolean | undefined
+  /** Asks for a change of protocol; the answer's `upgraded` has the connection. */
+  readonly isUpgrade?: boolean | undefined
+  /** Over the whole call; default: the client's `requestTimeout`. */
+  readonly timeout?: Duration.Input | undefined
+  /** Names the caller in the pool's reports. */
+  readonly holder?: string | undefined
+  /** Called with each 1xx answer but 101. */
+  readonly onInformational?: ((head: ResponseHead) => void) | undefined
+}
+
+/** How a call went, for those who ask. Times in milliseconds from the start of the call. */
+export interface CallTiming {
+  /** The connection was leased. */
+  readonly leasedAfterMillis: number
+  /** The answer's head had come. */
+  readonly headAfterMillis: number
+  readonly isReused: boolean
+  readonly idleBeforeMillis: number
+  readonly retryCount: number
+}
+
+export interface ClientResponse {
+  readonly status: number
+  readonly head: ResponseHead
+  readonly connection: ConnectionInfo
+  readonly timing: CallTiming
+  /** The whole body. Reading it a second time gives nothing. */
+  readonly bytes: Effect.Effect<Uint8Array, ClientError>
+  readonly text: Effect.Effect<string, ClientError>
+  /** The body as it comes. Stopping early closes the connection, unless what is left is small. */
+  readonly stream: Stream.Stream<Uint8Array, ClientError>
+  /** Is all of the body here, and the connection back in the pool? */
+  readonly isComplete: boolean
+  /** Fields that followed a chunked body; empty before its end. */
+  readonly trailers: RawHeaders
+  /** Pushes the body into a sink; for proxies. `resume` after the sink has said false. */
+  readonly pipeTo: (sink: BodySink) => void
+  readonly resume: () => void
+  /** Gives up what is left of the body: a little is read to keep the connection, otherwise it is closed. */
+  readonly discard: () => void
+  /** After 101 or a CONNECT: the raw connection and the bytes that came with the head. It counts against the pool's limits until `close`. */
+  readonly upgraded: Upgraded | undefined
+}
+
+export interface Upgraded {
+  readonly connection: Connection
+  /** Bytes that came with the answer's head. */
+  readonly rest: Uint8Array
+  /** Closes the connection and gives its permits back to the pool. */
+  readonly close: () => void
+}

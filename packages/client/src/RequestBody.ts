@@ -1,0 +1,56 @@
+/**
+ * Effect's `HttpBody`, whatever its kind, as a body that the client sends.
+ */
+import { Stream } from "effect"
+import type { HttpBody } from "effect/http"
+import { type Body, emptyBody } from "./Request.ts"
+
+/** The body, and the header that only it knows: a form's boundary. */
+export interface ConvertedBody {
+  readonly body: Body
+  readonly contentType?: string | undefined
+}
+
+/** A text instead: why the body cannot be sent. */
+export const convertBody = (body: HttpBody.HttpBody): ConvertedBody | string => {
+  switch (body._tag) {
+    case "Empty":
+      return { body: emptyBody }
+    case "Uint8Array":
+      return { body: { _tag: "Bytes", bytes: body.body } }
+    case "Stream":
+      return { body: { _tag: "Stream", stream: body.stream, byteCount: body.contentLength } }
+    case "FormData":
+      return encodeForm(body.formData)
+    case "Raw":
+      return convertRaw(body.body, body.contentLength)
+  }
+}
+
+/** The runtime writes the form; each time it is asked it writes the same one, but with a boundary of its own. */
+const encodeForm = (formData: FormData): ConvertedBody => {
+  const encoded = new Response(formData)
+  const contentType = encoded.headers.get("content-type") ?? undefined
+  return { body: { _tag: "Stream", stream: streamOf(encoded.body) }, contentType }
+}
+
+const convertRaw = (body: unknown, byteCount: number | undefined): ConvertedBody | string => {
+  if (body instanceof Uint8Array) return { body: { _tag: "Bytes", bytes: body } }
+  if (typeof body === "string") return { body: { _tag: "Bytes", bytes: encoder.encode(body) } }
+  if (body instanceof ArrayBuffer) return { body: { _tag: "Bytes", bytes: new Uint8Array(body) } }
+  if (body instanceof URLSearchParams) return { body: { _tag: "Bytes", bytes: encoder.encode(body.toString()) } }
+  if (body instanceof FormData) return encodeForm(body)
+  if (body instanceof Blob) return { body: { _tag: "Stream", stream: streamOf(body.stream()), byteCount: body.size } }
+  if (body instanceof ReadableStream) return { body: { _tag: "Stream", stream: streamOf(body), byteCount } }
+  return `a raw body has to be bytes, a string, a Blob, a form or a ReadableStream, and it is ${describe(body)}`
+}
+
+const encoder = new TextEncoder()
+
+const streamOf = (readable: ReadableStream<Uint8Array> | null): Stream.Stream<Uint8Array, unknown> =>
+  readable === null
+    ? Stream.empty
+    : Stream.fromReadableStream({ evaluate: () => readable, onError: (cause: unknown) => cause })
+
+const describe = (value: unknown): string =>
+  value === null || typeof value !== "object" ? String(value) : `a ${value.constructor.name}`

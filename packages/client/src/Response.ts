@@ -1,0 +1,72 @@
+/**
+ * The answer as the caller sees it.
+ */
+import type { ResponseHead } from "@weir/http1"
+import type { ConnectionInfo } from "@weir/transport"
+import { Effect, Stream } from "effect"
+import type { Call } from "./Call.ts"
+import type { CallTiming, ClientResponse } from "./Request.ts"
+
+export const makeResponse = (call: Call, head: ResponseHead, connection: ConnectionInfo): ClientResponse =>
+  new CallResponse(call, head, connection)
+
+class CallResponse implements ClientResponse {
+  readonly head: ResponseHead
+  readonly connection: ConnectionInfo
+  private readonly call: Call
+
+  constructor(call: Call, head: ResponseHead, connection: ConnectionInfo) {
+    this.call = call
+    this.head = head
+    this.connection = connection
+  }
+
+  get status(): number {
+    return this.head.status
+  }
+
+  get timing(): CallTiming {
+    const { headAfterMillis, idleBeforeMillis, isReused, leasedAfterMillis, retryCount } = this.call
+    return { leasedAfterMillis, headAfterMillis, isReused, idleBeforeMillis, retryCount }
+  }
+
+  get isComplete(): boolean {
+    return this.call.body.isComplete
+  }
+
+  get trailers() {
+    return this.call.trailers
+  }
+
+  get upgraded() {
+    return this.call.upgraded
+  }
+
+  get bytes() {
+    const { call } = this
+    // An interrupted reader leaves a body that nobody will read.
+    return call.body.isComplete
+      ? call.body.collect
+      : Effect.onInterrupt(call.body.collect, () => Effect.sync(() => call.discard()))
+  }
+
+  get text() {
+    return Effect.map(this.bytes, decode)
+  }
+
+  get stream() {
+    const { call } = this
+    return Stream.fromPull(Effect.succeed(Effect.map(call.body.pull, (bytes) => [bytes] as const))).pipe(
+      Stream.ensuring(Effect.sync(() => call.discard()))
+    )
+  }
+
+  readonly pipeTo: ClientResponse["pipeTo"] = (sink) => this.call.body.pipeTo(sink)
+
+  readonly resume = (): void => this.call.body.resume()
+
+  readonly discard = (): void => this.call.discard()
+}
+
+const decoder = new TextDecoder()
+const decode = (bytes: Uint8Array): string => decoder.decode(bytes)

@@ -1,0 +1,210 @@
+/**
+ * The body of an answer, between a session that pushes bytes and a reader that may come late, slowly, or never.
+ *
+ * It keeps what has come up to `bufferByteCount`, then has the session paused. Each byte goes to one reader: `collect`
+ * and `pull` take what is kept, `pipeTo` hands bytes on as they come.
+ */
+import { Cause, Effect, Exit } from "effect"
+import type { ClientError } from "./ClientError.ts"
+
+/** What a body asks of the call it belongs to. */
+export interface BodyOwner {
+  pauseBody(): void
+  resumeBody(): void
+  /** The reader has taken something or given up waiting for it. */
+  noteReader(): void
+  /** The reader wants no more of it. */
+  abandonBody(): void
+}
+
+/** A reader that takes bytes as they come; they are borrowed until the call returns. */
+export interface BodySink {
+  /** False: wait with more until `ResponseBody.resume`. */
+  onChunk(chunk: Uint8Array): boolean
+  onEnd(): void
+  onError(error: ClientError): void
+}
+
+type State =
+  | { readonly _tag: "open" }
+  | { readonly _tag: "complete" }
+  | { readonly _tag: "failed"; readonly error: ClientError }
+
+const open: State = { _tag: "open" }
+const complete: State = { _tag: "complete" }
+const noBytes = new Uint8Array(0)
+
+export class ResponseBody {
+  private readonly owner: BodyOwner
+  private readonly bufferByteCount: number
+  private state: State = open
+  private chunks: Array<Uint8Array> = []
+  private keptByteCount = 0
+  private isPaused = false
+  private mode: "kept" | "collecting" | "piped" | "discarded" = "kept"
+  private sink: BodySink | undefined
+  /** Bytes that may still be thrown away to keep the connection. */
+  private discardByteCount = 0
+  /** Wakes the reader that waits for a change. */
+  private wake: (() => void) | undefined
+
+  constructor(owner: BodyOwner, bufferByteCount: number) {
+    this.owner = owner
+    this.bufferByteCount = bufferByteCount
+  }
+
+  get isComplete(): boolean {
+    return this.state._tag === "complete"
+  }
+
+  get isOpen(): boolean {
+    return this.state._tag === "open"
+  }
+
+  /** Does the reader hold the body up, rather than the server? */
+  get isWaitingForReader(): boolean {
+    return this.isPaused
+  }
+
+  // The session's side.
+
+  push(chunk: Uint8Array): void {
+    switch (this.mode) {
+      case "piped":
+        if (this.sink?.onChunk(chunk) === false) this.pause()
+        return
+      case "discarded":
+        this.discardByteCount -= chunk.length
+        if (this.discardByteCount < 0) this.owner.abandonBody()
+        return
+      case "kept":
+      case "collecting":
+        // The chunk is borrowed.
+        this.chunks.push(chunk.slice())
+        this.keptByteCount += chunk.length
+        if (this.mode === "kept" && this.keptByteCount >= this.bufferByteCount) this.pause()
+        this.wakeReader()
+    }
+  }
+
+  end(): void {
+    this.settle(complete)
+    this.sink?.onEnd()
+  }
+
+  fail(error: ClientError): void {
+    if (this.state._tag !== "open") return
+    this.settle({ _tag: "failed", error })
+    this.sink?.onError(error)
+  }
+
+  // The reader's side.
+
+  /** All of it, in one piece. */
+  readonly collect: Effect.Effect<Uint8Array, ClientError> = Effect.suspend(() => {
+    if (this.state._tag === "complete") return Effect.succeed(this.take())
+    this.mode = "collecting"
+    this.resume()
+    return Effect.flatMap(
+      this.waitUntil(() => this.state._tag !== "open"),
+      () => {
+        if (this.state._tag === "failed") return Effect.fail(this.state.error)
+        return Effect.succeed(this.take())
+      }
+    )
+  })
+
+  /** The next bytes, at least one; `Done` at the end. */
+  readonly pull: Effect.Effect<Uint8Array, ClientError | Cause.Done> = Effect.suspend(() => {
+    this.owner.noteReader()
+    if (this.keptByteCount === 0) {
+      if (this.state._tag === "complete") return Cause.done()
+      if (this.state._tag === "failed") return Effect.fail(this.state.error)
+      return Effect.flatMap(
+        this.waitUntil(() => this.keptByteCount > 0 || this.state._tag !== "open"),
+        () => this.pull
+      )
+    }
+    const bytes = this.take()
+    this.resume()
+    return Effect.succeed(bytes)
+  })
+
+  /** Hands on what is kept, and from now on each piece as it comes. */
+  pipeTo(sink: BodySink): void {
+    this.mode = "piped"
+    this.sink = sink
+    const isFlowing = this.keptByteCount === 0 || sink.onChunk(this.take())
+    if (this.state._tag === "complete") sink.onEnd()
+    else if (this.state._tag === "failed") sink.onError(this.state.error)
+    else if (isFlowing) this.resume()
+    else this.pause()
+  }
+
+  /** Reads on and throws away, up to `byteCountMax` more bytes. */
+  discard(byteCountMax: number): void {
+    if (this.state._tag !== "open" || this.mode === "discarded") return
+    this.mode = "discarded"
+    this.chunks = []
+    this.keptByteCount = 0
+    this.discardByteCount = byteCountMax
+    this.wakeReader()
+    this.resume()
+  }
+
+  /** A reader that had said `false` can take more. */
+  resume(): void {
+    this.owner.noteReader()
+    if (!this.isPaused) return
+    this.isPaused = false
+    this.owner.resumeBody()
+  }
+
+  private pause(): void {
+    if (this.isPaused || this.state._tag !== "open") return
+    this.isPaused = true
+    this.owner.pauseBody()
+  }
+
+  private take(): Uint8Array {
+    const { chunks, keptByteCount } = this
+    const first = chunks[0]
+    if (first === undefined) return noBytes
+    this.chunks = []
+    this.keptByteCount = 0
+    if (chunks.length === 1) return first
+    const whole = new Uint8Array(keptByteCount)
+    let offset = 0
+    for (const chunk of chunks) {
+      whole.set(chunk, offset)
+      offset += chunk.length
+    }
+    return whole
+  }
+
+  private settle(state: State): void {
+    this.state = state
+    this.wakeReader()
+  }
+
+  private wakeReader(): void {
+    const wake = this.wake
+    this.wake = undefined
+    wake?.()
+  }
+
+  private waitUntil(isReady: () => boolean): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const look = (): void => {
+        if (isReady()) resume(effectVoid)
+        else this.wake = look
+      }
+      look()
+      return Effect.sync(() => {
+        this.wake = undefined
+      })
+    })
+  }
+}
+
+const effectVoid: Exit.Exit<void> = Exit.void

@@ -1,0 +1,126 @@
+/**
+ * The client: calls over the pool, with everything that HTTP adds to it.
+ */
+import { type ConnectionPool, makeDeadlines, type PoolConfigError, type Route, routeDefaults } from "@weir/core"
+import type { RawHeaders } from "@weir/http1"
+import type { Connector, Target } from "@weir/transport"
+import { Context, Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import { Call } from "./Call.ts"
+import { type ClientConfig, parseClientConfig, resolveHttp, toMillis } from "./ClientConfig.ts"
+import { type ClientError, clientError } from "./ClientError.ts"
+import type { ClientShared } from "./ClientShared.ts"
+import { type HttpPeer, makeHttpPool } from "./HttpPool.ts"
+import { makeOrigin, type Origin, originOf } from "./Origin.ts"
+import type { ClientRequest, ClientResponse } from "./Request.ts"
+import { RetryBudget } from "./RetryVerdict.ts"
+
+export interface WeirClientService {
+  /** The pool under the client: statistics, `explain`, events, `configure`, `drain`. */
+  readonly pool: ConnectionPool.ConnectionPool<HttpPeer>
+  /**
+   * Sends a request; the answer's head is there when it succeeds. Interrupting it gives the call up at whatever point it
+   * is. Whoever gets a response reads its body, or discards it: until then it holds a connection.
+   */
+  readonly execute: (request: ClientRequest) => Effect.Effect<ClientResponse, ClientError>
+  /** The origin of a URL, for requests: looked up once and kept. */
+  readonly origin: (url: URL) => Effect.Effect<Origin, ClientError>
+  /** An origin by its parts, for those who route by other means than URLs. */
+  readonly originFor: (isSecure: boolean, host: string, port: number, hostField?: string) => Origin
+}
+
+export class WeirClient extends Context.Service<WeirClient, WeirClientService>()("@weir/client/WeirClient") {
+  /** A client that lives as long as the layer. */
+  static readonly layer = (config: ClientConfig = {}): Layer.Layer<WeirClient, PoolConfigError, Connector> =>
+    Layer.effect(WeirClient, make(config))
+}
+
+/** Origins kept by URL; beyond this the oldest is forgotten, and made anew when it is asked for again. */
+const originsKeptMax = 10_000
+
+export const make = (
+  config: ClientConfig = {}
+): Effect.Effect<WeirClientService, PoolConfigError, Connector | Scope.Scope> =>
+  Effect.gen(function* () {
+    const parsed = yield* parseClientConfig(config)
+    const limits = resolveHttp(parsed.http)
+    const scope = yield* Effect.scope
+    const runFork = Effect.runForkWith(yield* Effect.context<never>())
+    // The pool hands back the very route that it was given, so a target lives as long as its route.
+    const targets = new WeakMap<Route.Route, Target.Target>()
+    const origins = new Map<string, Origin>()
+    const originOptions = { tls: parsed.tls, localAddress: parsed.localAddress }
+
+    const remember = (origin: Origin): Origin => {
+      targets.set(origin.route, origin.target)
+      return origin
+    }
+    const pool = yield* makeHttpPool(config.pool ?? {}, limits.limits, (route: Route.Route) => {
+      const target = targets.get(route)
+      if (target === undefined) throw new Error(`the client has no target for ${route.label}`)
+      return target
+    })
+    const shared: ClientShared = {
+      pool,
+      limits,
+      acquireMillis: toMillis(parsed.pool?.acquireTimeout ?? routeDefaults.acquireTimeout),
+      deadlines: yield* makeDeadlines,
+      budget: new RetryBudget(limits.retryBudgetRatio, limits.retryBudgetCountMin),
+      fork: (effect) => Fiber.runIn(runFork(effect), scope),
+      headersOf,
+      closeIdle: (route) => {
+        runFork(pool.closeIdle(route))
+      }
+    }
+
+    return WeirClient.of({
+      pool,
+      execute: (request) => execute(shared, request),
+      origin: (url) => {
+        const known = origins.get(url.origin)
+        if (known !== undefined && url.username === "" && url.password === "") return Effect.succeed(known)
+        const origin = originOf(url, originOptions)
+        if (typeof origin === "string") {
+          const reason = { _tag: "InvalidRequest", detail: origin } as const
+          return Effect.fail(clientError({ reason, call: url.origin, retry: "never", retryCount: 0 }))
+        }
+        for (const oldest of origins.keys()) {
+          if (origins.size < originsKeptMax) break
+          origins.delete(oldest)
+        }
+        origins.set(url.origin, remember(origin))
+        return Effect.succeed(origin)
+      },
+      originFor: (isSecure, host, port, hostField) =>
+        remember(makeOrigin(isSecure, host, port, hostField ?? `${host}:${port}`, originOptions))
+    })
+  })
+
+/**
+ * One call as one effect. Whatever moment the interruption comes at, also just after the answer was delivered, the call
+ * is given up and its lease ends.
+ */
+const execute = (shared: ClientShared, request: ClientRequest): Effect.Effect<ClientResponse, ClientError> =>
+  Effect.uninterruptibleMask((restore) => {
+    let call: Call | undefined
+    const answered = Effect.callback<ClientResponse, ClientError>((resume) => {
+      call = new Call(shared, request, resume)
+      call.begin()
+    })
+    return Effect.onExitPrimitive(
+      restore(answered),
+      (exit) => {
+        if (Exit.isFailure(exit)) call?.abort()
+        return undefined
+      },
+      true
+    )
+  })
+
+const headersOf = (request: ClientRequest): RawHeaders => {
+  const { headers, origin } = request
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index]
+    if (name !== undefined && name.length === 4 && name.toLowerCase() === "host") return headers
+  }
+  return ["Host", origin.hostField, ...headers]
+}

@@ -1,0 +1,168 @@
+/**
+ * The client's answer in the shape of Effect's `HttpClientResponse`.
+ */
+import { Effect, Inspectable, Option, Pipeable, type Schema, Stream } from "effect"
+import type { HttpClientRequest } from "effect/http"
+import { Cookies, Headers, HttpClientError, HttpClientResponse, HttpIncomingMessage, UrlParams } from "effect/http"
+import type { ClientError } from "./ClientError.ts"
+import type { ClientResponse } from "./Request.ts"
+
+export class WeirHttpResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+  readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId
+  readonly [HttpClientResponse.TypeId]: typeof HttpClientResponse.TypeId
+  readonly request: HttpClientRequest.HttpClientRequest
+  readonly url: string
+  private readonly source: ClientResponse
+  private cachedHeaders: Headers.Headers | undefined
+  private cachedCookies: Cookies.Cookies | undefined
+  private cachedBytes: Effect.Effect<Uint8Array, HttpClientError.HttpClientError> | undefined
+
+  constructor(request: HttpClientRequest.HttpClientRequest, source: ClientResponse, url: string) {
+    super()
+    this[HttpIncomingMessage.TypeId] = HttpIncomingMessage.TypeId
+    this[HttpClientResponse.TypeId] = HttpClientResponse.TypeId
+    this.request = request
+    this.source = source
+    this.url = url
+  }
+
+  get status(): number {
+    return this.source.status
+  }
+
+  get headers(): Headers.Headers {
+    this.cachedHeaders ??= headersOf(this.source.head.headers)
+    return this.cachedHeaders
+  }
+
+  get cookies(): Cookies.Cookies {
+    this.cachedCookies ??= Cookies.fromSetCookie(valuesOf(this.source.head.headers, "set-cookie"))
+    return this.cachedCookies
+  }
+
+  get remoteAddress(): Option.Option<string> {
+    return Option.some(this.source.connection.remoteAddress)
+  }
+
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.HttpClientError> {
+    return Stream.mapError(this.source.stream, (error) => this.decodeError(error))
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.HttpClientError> {
+    return Effect.map(this.bytes, toArrayBuffer)
+  }
+
+  get text(): Effect.Effect<string, HttpClientError.HttpClientError> {
+    return Effect.map(this.bytes, (bytes) => new TextDecoder().decode(bytes))
+  }
+
+  get json(): Effect.Effect<Schema.Json, HttpClientError.HttpClientError> {
+    return Effect.flatMap(this.text, (text) =>
+      Effect.try({
+        try: () => (text === "" ? null : JSON.parse(text)),
+        catch: (cause) => this.decodeError(cause)
+      })
+    )
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.HttpClientError> {
+    return Effect.flatMap(this.text, (text) =>
+      Effect.try({
+        try: () => UrlParams.fromInput(new URLSearchParams(text)),
+        catch: (cause) => this.decodeError(cause)
+      })
+    )
+  }
+
+  get formData(): Effect.Effect<FormData, HttpClientError.HttpClientError> {
+    return Effect.flatMap(this.arrayBuffer, (body) =>
+      Effect.tryPromise({
+        try: () => new Response(body, { headers: this.headers }).formData(),
+        catch: (cause) => this.decodeError(cause)
+      })
+    )
+  }
+
+  get upgrade(): Effect.Effect<never, HttpClientError.HttpClientError> {
+    this.source.upgraded?.close()
+    const reason =
+      this.status === 101
+        ? new HttpClientError.TransportError({
+            request: this.request,
+            description: "Weir hands an upgraded connection over as `upgraded` of WeirClient.execute, not as a Socket"
+          })
+        : new HttpClientError.StatusCodeError({
+            request: this.request,
+            response: this,
+            description: "expected 101 Switching Protocols"
+          })
+    return Effect.fail(new HttpClientError.HttpClientError({ reason }))
+  }
+
+  /** Read once, however many accessors ask. */
+  private get bytes(): Effect.Effect<Uint8Array, HttpClientError.HttpClientError> {
+    this.cachedBytes ??= Effect.runSync(
+      Effect.cached(Effect.mapError(this.source.bytes, (error) => this.decodeError(error)))
+    )
+    return this.cachedBytes
+  }
+
+  private decodeError(cause: unknown): HttpClientError.HttpClientError {
+    return new HttpClientError.HttpClientError({
+      reason: new HttpClientError.DecodeError({ request: this.request, response: this, cause })
+    })
+  }
+
+  toJSON(): unknown {
+    return HttpIncomingMessage.inspect(this, {
+      _id: "HttpClientResponse",
+      request: this.request.toJSON(),
+      status: this.status
+    })
+  }
+
+  pipe() {
+    // biome-ignore lint/complexity/noArguments: Pipeable's contract is made of `arguments`.
+    return Pipeable.pipeArguments(this, arguments)
+  }
+}
+
+/** Fields of one name are joined as RFC 9110 section 5.3 says. */
+const headersOf = (raw: ReadonlyArray<string>): Headers.Headers => {
+  const fields: Record<string, string> = {}
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = (raw[index] ?? "").toLowerCase()
+    const value = raw[index + 1] ?? ""
+    const before = fields[name]
+    fields[name] = before === undefined ? value : `${before}, ${value}`
+  }
+  return Headers.fromRecordUnsafe(fields)
+}
+
+const valuesOf = (raw: ReadonlyArray<string>, lowerCaseName: string): ReadonlyArray<string> => {
+  const values: Array<string> = []
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    if (raw[index]?.toLowerCase() === lowerCaseName) values.push(raw[index + 1] ?? "")
+  }
+  return values
+}
+
+const toArrayBuffer = (bytes: Uint8Array): ArrayBuffer => {
+  const whole = new ArrayBuffer(bytes.length)
+  new Uint8Array(whole).set(bytes)
+  return whole
+}
+
+/** Failures before the head, in the words of Effect's `HttpClient`; the typed error is the cause. */
+export const requestError = (
+  request: HttpClientRequest.HttpClientRequest,
+  error: ClientError
+): HttpClientError.HttpClientError =>
+  new HttpClientError.HttpClientError({
+    reason:
+      error.reason._tag === "InvalidRequest"
+        ? new HttpClientError.InvalidUrlError({ request, cause: error, description: error.reason.detail })
+        : error.reason._tag === "RequestBodyFailed"
+          ? new HttpClientError.EncodeError({ request, cause: error })
+          : new HttpClientError.TransportError({ request, cause: error, description: error.message })
+  })
