@@ -28,7 +28,13 @@ const portableSuites = ["packages/transport/", "packages/core/", "packages/http1
 
 export const steps: ReadonlyArray<Step> = [
   { name: "types", group: "check", command: ["tsc"], countedBy: "exit status", secondsMax: 60 },
-  { name: "lint and format", group: "check", command: ["biome", "ci"], countedBy: "exit status", secondsMax: 60 },
+  {
+    name: "lint and format",
+    group: "check",
+    command: ["biome", "ci", "--colors=off"],
+    countedBy: "exit status",
+    secondsMax: 60
+  },
   {
     name: "tidy",
     group: "check",
