@@ -134,7 +134,7 @@ export class ChunkedDecoder {
         default:
           if (this.#extensionByteCount === this.#extensionByteCountMax) {
             this.fault = tooLarge(
-              `the chunk extensions are longer than ${this.#extensionByteCountMax} bytes; raise chunkExtensionByteCountMax if the server is trusted`
+              `the chunk extensions are longer than ${this.#extensionByteCountMax} bytes, the limit set by chunkExtensionByteCountMax`
             )
             return index
           }

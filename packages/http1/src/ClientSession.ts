@@ -152,20 +152,15 @@ class ClientSession implements Session, ConnectionHandler, ResponseSink {
   // What the connection says.
 
   onData(chunk: Uint8Array): void {
-    switch (this.#state) {
-      case "busy":
-        this.#parser.feed(chunk)
-        if (this.#state === "busy") this.#receiver?.onReadEnd?.()
-        break
-      case "idle":
-        this.#closeIdle(isRequestTimeout(chunk) ? "request-timeout-408" : "data")
-        break
-      case "detached":
-        // The receiver of the upgrade attached no handler, so nobody can read this.
-        this.connection.close()
-        break
-      case "closed":
-      // Read by the layer before it heard of our close; the exchange these bytes belong to has had its last call.
+    if (this.#state === "busy") {
+      this.#parser.feed(chunk)
+      // `hasStarted` is false if the read ended the exchange and its last call started the next.
+      if (this.isBusy && this.#parser.hasStarted) this.#receiver?.onReadEnd?.()
+    } else if (this.#state === "idle") {
+      this.#closeIdle(isRequestTimeout(chunk) ? "request-timeout-408" : "data")
+    } else {
+      // The receiver of an upgrade attached no handler, so nobody can read this.
+      this.connection.close()
     }
   }
 
@@ -351,6 +346,6 @@ const closing: { readonly [Reason in ClosingReason]: ReuseVerdict } = {
 
 /** Does the first read of an unasked answer show the status 408? */
 const isRequestTimeout = (chunk: Uint8Array): boolean =>
-  requestTimeoutLine.test(decodeLatin1(chunk, 0, Math.min(chunk.length, 12)))
+  requestTimeoutLine.test(decodeLatin1(chunk, 0, Math.min(chunk.length, 13)))
 
-const requestTimeoutLine = /^HTTP\/1\.[01] 408$/
+const requestTimeoutLine = /^HTTP\/1\.[01] 408(?:[ \r]|$)/

@@ -11,7 +11,7 @@
  */
 import type { Fault } from "./Fault.ts"
 import { malformed, tooLarge } from "./Fault.ts"
-import { fieldOctets, formatOctet, octetsOf, tokenOctets } from "./Octets.ts"
+import { formatOctet, octetsOf, tokenOctets } from "./Octets.ts"
 
 /** What `scan` returns in place of an index: the section goes on, or, with `fault` set, was refused. */
 export const scanUnfinished = -1
@@ -31,34 +31,48 @@ const lf = 0x0a
 const space = 0x20
 const tab = 0x09
 const colon = 0x3a
+const del = 0x7f
 
-// The scanner's phases, one number each: a switch over strings costs a third of the scan's speed.
-const inStatusCode = 0
-const afterStatusCode = 1
-const inReason = 2
+// The scanner's phases, one number each: comparing strings would cost a third of its speed.
+const atLineStart = 0
+const inName = 1
+const inValue = 2
 const atLineFeed = 3
-const atLineStart = 4
-const inName = 5
-const inValue = 6
-const atLastLineFeed = 7
+const inStatusCode = 4
+const behindStatusCode = 5
+const atLastLineFeed = 6
 
 /** A status line's first 12 octets lie between these two: HTTP-version is case-sensitive (RFC 9112 sections 2.3 and 4). */
 const statusLineLowest = octetsOf("HTTP/1.0 100")
 const statusLineHighest = octetsOf("HTTP/1.1 999")
 const statusLineLength = statusLineLowest.length
 
-const notableNames: ReadonlyArray<readonly [NotableName, Uint8Array]> = (
-  ["connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"] as const
-).map((name) => [name, octetsOf(name)])
+const connectionName = octetsOf("connection")
+const contentLengthName = octetsOf("content-length")
+const keepAliveName = octetsOf("keep-alive")
+const transferEncodingName = octetsOf("transfer-encoding")
+const upgradeName = octetsOf("upgrade")
 
-/** For each length of a name: is there a notable one? */
-const notableLengths = Uint8Array.from({ length: 18 }, (_, length) =>
-  notableNames.some(([name]) => name.length === length) ? 1 : 0
-)
+const notableNameAt = (bytes: Uint8Array, start: number, end: number): NotableName | undefined => {
+  switch (end - start) {
+    case 7:
+      return equalsToken(bytes, start, upgradeName) ? "upgrade" : undefined
+    case 10:
+      if (equalsToken(bytes, start, connectionName)) return "connection"
+      return equalsToken(bytes, start, keepAliveName) ? "keep-alive" : undefined
+    case 14:
+      return equalsToken(bytes, start, contentLengthName) ? "content-length" : undefined
+    case 17:
+      return equalsToken(bytes, start, transferEncodingName) ? "transfer-encoding" : undefined
+    default:
+      return undefined
+  }
+}
 
 /**
- * Does `lowerCase` stand at `start`, whatever its case? Both are tokens made of letters and hyphens: of all token octets
- * only a letter's two cases give the letter, and only the hyphen gives the hyphen, when bit 5 is set.
+ * Does `lowerCase`, made of letters and hyphens, stand at `start` in either case? Setting bit 5 turns nothing but a
+ * letter's two cases into the letter, and nothing but the hyphen into the hyphen: the other octet it would, CR, never
+ * stands inside a line.
  */
 export const equalsToken = (bytes: Uint8Array, start: number, lowerCase: Uint8Array): boolean => {
   for (let index = 0; index < lowerCase.length; index++) {
@@ -75,7 +89,7 @@ export class HeadScanner {
   readonly notable: Array<NotableField> = []
   /** Set when an octet or a limit was refused; `scan` must not be called again before `begin`. */
   fault: Fault | undefined
-  #section: "head" | "trailers" = "head"
+  #section: "head" | "trailer section" = "head"
   #phase = inStatusCode
   #scannedCount = 0
   #nameStart = 0
@@ -85,12 +99,13 @@ export class HeadScanner {
   #fieldCountMax = 0
 
   /** Prepares for a new section of at most so many bytes and field lines. */
-  begin(section: "head" | "trailers", byteCountMax: number, fieldCountMax: number): void {
+  begin(section: "head" | "trailer section", byteCountMax: number, fieldCountMax: number): void {
     this.fieldCount = 0
     this.notableCount = 0
     this.fault = undefined
     this.#section = section
     this.#phase = section === "head" ? inStatusCode : atLineStart
+    this.#valueName = undefined
     this.#scannedCount = 0
     this.#byteCountMax = byteCountMax
     this.#fieldCountMax = fieldCountMax
@@ -111,133 +126,89 @@ export class HeadScanner {
     const stop = Math.min(end, limit)
     let index = start + this.#scannedCount
     let phase = this.#phase
+    // The tests of the phase stand in the order in which phases follow each other: a line that is all there passes
+    // through them in one turn.
     while (index < stop) {
-      switch (phase) {
-        case inStatusCode: {
-          const octet = bytes[index] ?? 0
-          const offset = index - start
-          if (octet < (statusLineLowest[offset] ?? 0) || octet > (statusLineHighest[offset] ?? 0)) {
-            return this.#refuse(
-              bytes,
-              start,
-              index,
-              "a status line begins with HTTP/1.0 or HTTP/1.1, a space and three digits from 100 (RFC 9112 section 4)"
-            )
-          }
-          index++
-          if (index - start === statusLineLength) phase = afterStatusCode
-          break
-        }
-        case afterStatusCode: {
-          // The space is required even without a reason phrase, but servers omit it and nothing can be misread.
-          const octet = bytes[index]
-          if (octet === space) phase = inReason
-          else if (octet === cr) phase = atLineFeed
-          else return this.#refuse(bytes, start, index, "a status code is followed by a space (RFC 9112 section 4)")
-          index++
-          break
-        }
-        case inReason: {
-          while (index < stop && fieldOctets[bytes[index] ?? 0] === 1) index++
-          if (index === stop) break
-          if (bytes[index] !== cr) {
-            return this.#refuse(
-              bytes,
-              start,
-              index,
-              "a reason phrase has no control characters and ends with CRLF (RFC 9112 sections 2.2 and 4)"
-            )
-          }
-          phase = atLineFeed
-          index++
-          break
-        }
-        case atLineFeed: {
-          if (bytes[index] !== lf)
-            return this.#refuse(bytes, start, index, "CR is followed by LF (RFC 9112 section 2.2)")
-          phase = atLineStart
-          index++
-          break
-        }
-        case atLineStart: {
-          const octet = bytes[index] ?? 0
-          if (octet === cr) {
-            phase = atLastLineFeed
-            index++
-            break
-          }
-          if (tokenOctets[octet] !== 1) {
-            return this.#refuse(
-              bytes,
-              start,
-              index,
-              octet === space || octet === tab
-                ? "a field line does not begin with whitespace, obs-fold is refused (RFC 9112 section 5.2)"
-                : "a field line begins with a name (RFC 9112 section 5)"
-            )
-          }
-          if (this.fieldCount === this.#fieldCountMax) {
-            this.fault = tooLarge(
-              `the ${this.#section} has more than ${this.#fieldCountMax} fields; raise ${this.#section === "head" ? "headerCountMax" : "trailerCountMax"} if the server is trusted`
-            )
-            return scanUnfinished
-          }
+      if (phase === atLineStart) {
+        const octet = bytes[index] ?? 0
+        if (tokenOctets[octet] === 1) {
+          if (this.fieldCount === this.#fieldCountMax) return this.#refuseCount()
           this.fieldCount++
           this.#nameStart = index - start
           phase = inName
-          break
-        }
-        case inName: {
-          while (index < stop && tokenOctets[bytes[index] ?? 0] === 1) index++
-          if (index === stop) break
-          if (bytes[index] !== colon) {
-            return this.#refuse(
-              bytes,
-              start,
-              index,
-              "a field name is a token with the colon right behind it (RFC 9112 section 5.1)"
-            )
-          }
-          const nameStart = start + this.#nameStart
-          this.#valueName = notableLengths[index - nameStart] === 1 ? notableNameAt(bytes, nameStart, index) : undefined
+        } else if (octet === cr) {
+          phase = atLastLineFeed
           index++
-          this.#valueStart = index - start
-          phase = inValue
-          break
+          continue
+        } else {
+          const rule =
+            octet === space || octet === tab
+              ? "a field line does not begin with whitespace, obs-fold is refused (RFC 9112 section 5.2)"
+              : "a field line begins with a name (RFC 9112 section 5)"
+          return this.#refuse(bytes, start, index, rule)
         }
-        case inValue: {
-          while (index < stop && fieldOctets[bytes[index] ?? 0] === 1) index++
-          if (index === stop) break
-          if (bytes[index] !== cr) {
-            return this.#refuse(
-              bytes,
-              start,
-              index,
-              "a field value has no control characters and ends with CRLF (RFC 9110 section 5.5, RFC 9112 section 2.2)"
-            )
-          }
-          if (this.#valueName !== undefined) this.#note(this.#valueName, bytes, start, index)
-          phase = atLineFeed
+      }
+      if (phase === inName) {
+        while (index < stop && tokenOctets[bytes[index] ?? 0] === 1) index++
+        if (index === stop) break
+        if (bytes[index] !== colon) {
+          const rule = "a field name is a token with the colon right behind it (RFC 9112 section 5.1)"
+          return this.#refuse(bytes, start, index, rule)
+        }
+        this.#valueName = notableNameAt(bytes, start + this.#nameStart, index)
+        index++
+        this.#valueStart = index - start
+        phase = inValue
+      }
+      if (phase === inValue) {
+        // The class of `fieldOctets`, spelled out: half of what a head costs is spent here.
+        while (index < stop) {
+          const octet = bytes[index] ?? 0
+          if (octet < space ? octet !== tab : octet === del) break
           index++
-          break
         }
-        case atLastLineFeed: {
-          if (bytes[index] !== lf)
-            return this.#refuse(bytes, start, index, "CR is followed by LF (RFC 9112 section 2.2)")
-          this.#scannedCount = index + 1 - start
-          return index + 1
+        if (index === stop) break
+        if (bytes[index] !== cr) {
+          const rule = "text has no control characters and ends with CRLF (RFC 9110 section 5.5, RFC 9112 section 2.2)"
+          return this.#refuse(bytes, start, index, rule)
         }
+        if (this.#valueName !== undefined) this.#note(this.#valueName, bytes, start, index)
+        index++
+        phase = atLineFeed
+        if (index === stop) break
+      }
+      if (phase === atLineFeed) {
+        if (bytes[index] !== lf) return this.#refuse(bytes, start, index, "CR is followed by LF (RFC 9112 section 2.2)")
+        index++
+        phase = atLineStart
+      } else if (phase === atLastLineFeed) {
+        if (bytes[index] !== lf) return this.#refuse(bytes, start, index, "CR is followed by LF (RFC 9112 section 2.2)")
+        this.#scannedCount = index + 1 - start
+        return index + 1
+      } else if (phase === inStatusCode) {
+        while (index < stop && index - start < statusLineLength) {
+          const octet = bytes[index] ?? 0
+          if (octet < (statusLineLowest[index - start] ?? 0) || octet > (statusLineHighest[index - start] ?? 0)) {
+            const rule =
+              "a status line begins with HTTP/1.0 or HTTP/1.1, a space and a number from 100 (RFC 9112 section 4)"
+            return this.#refuse(bytes, start, index, rule)
+          }
+          index++
+        }
+        if (index - start === statusLineLength) phase = behindStatusCode
+      } else if (phase === behindStatusCode) {
+        // The space is required even without a reason phrase, but servers omit it and nothing can be misread.
+        if (bytes[index] === space) phase = inValue
+        else if (bytes[index] === cr) phase = atLineFeed
+        else {
+          return this.#refuse(bytes, start, index, "a status code is followed by a space (RFC 9112 section 4)")
+        }
+        index++
       }
     }
     this.#phase = phase
     this.#scannedCount = index - start
-    if (index === limit) {
-      this.fault = tooLarge(
-        `the ${this.#section} is longer than ${this.#byteCountMax} bytes; raise ${this.#section === "head" ? "headByteCountMax" : "trailerByteCountMax"} if the server is trusted`
-      )
-      return scanUnfinished
-    }
-    return scanUnfinished
+    return index === limit ? this.#refuseLength() : scanUnfinished
   }
 
   #note(name: NotableName, bytes: Uint8Array, start: number, end: number): void {
@@ -261,13 +232,18 @@ export class HeadScanner {
     )
     return scanUnfinished
   }
+
+  #refuseCount(): number {
+    const limit = this.#section === "head" ? "headerCountMax" : "trailerCountMax"
+    this.fault = tooLarge(`the ${this.#section} has more than ${this.#fieldCountMax} fields, the limit set by ${limit}`)
+    return scanUnfinished
+  }
+
+  #refuseLength(): number {
+    const limit = this.#section === "head" ? "headByteCountMax" : "trailerByteCountMax"
+    this.fault = tooLarge(`the ${this.#section} is longer than ${this.#byteCountMax} bytes, the limit set by ${limit}`)
+    return scanUnfinished
+  }
 }
 
 export const isWhitespace = (octet: number | undefined): boolean => octet === space || octet === tab
-
-const notableNameAt = (bytes: Uint8Array, start: number, end: number): NotableName | undefined => {
-  for (const [name, octets] of notableNames) {
-    if (octets.length === end - start && equalsToken(bytes, start, octets)) return name
-  }
-  return undefined
-}

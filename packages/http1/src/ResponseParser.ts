@@ -189,7 +189,7 @@ export class ResponseParser {
     }
     if (framing.status < 200) {
       if (++this.#interimCount > this.#limits.informationalCountMax) {
-        const detail = `more than ${this.#limits.informationalCountMax} 1xx answers came before the final one; raise informationalCountMax if the server is trusted`
+        const detail = `more than ${this.#limits.informationalCountMax} 1xx answers came before the final one, the limit set by informationalCountMax`
         return this.#refuse(tooLarge(detail), chunk)
       }
       this.#beginHead()
@@ -229,7 +229,7 @@ export class ResponseParser {
       this.#sink.onBodyBytes(view(chunk, decoder.dataStart, decoder.dataEnd))
     } else if (decoder.isAtEnd) {
       this.#phase = "trailers"
-      this.#scanner.begin("trailers", this.#limits.trailerByteCountMax, this.#limits.trailerCountMax)
+      this.#scanner.begin("trailer section", this.#limits.trailerByteCountMax, this.#limits.trailerCountMax)
     }
     return next
   }

@@ -1,0 +1,441 @@
+import { Buffer } from "node:buffer"
+import { describe, expect, it } from "@effect/vitest"
+import type { RawHeaders, RequestHead } from "@weir/http1"
+import { openSession, Recorder, request } from "./Recorder.ts"
+
+const bytes = (text: string): Uint8Array => Buffer.from(text, "latin1")
+const bytesBody = (text: string): RequestHead["body"] => ({ _tag: "bytes", bytes: bytes(text) })
+const chunked: RequestHead["body"] = { _tag: "chunked" }
+const answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+
+const written = (fields: Partial<RequestHead>): string => {
+  const { connection, session } = openSession()
+  session.start(request(fields), new Recorder())
+  return connection.written
+}
+
+/** Why a head was refused; nothing was written. */
+const refused = (fields: Partial<RequestHead>): string => {
+  const { connection, session } = openSession()
+  const recorder = new Recorder()
+  session.start(request(fields), recorder)
+  expect(connection.writes).toEqual([])
+  const last = recorder.last
+  if (last === undefined || last === "writable" || !("failure" in last)) throw new Error("the head was not refused")
+  expect(last.failure).toBe("InvalidRequest unsent")
+  return last.detail
+}
+
+describe("A request is written", () => {
+  const samples: ReadonlyArray<readonly [string, Partial<RequestHead>, string]> = [
+    [
+      "with its headers as they were given",
+      { headers: ["host", "a.test:8080", "X-A", "", "x-a", "b\t\xe9"] },
+      "GET / HTTP/1.1\r\nhost: a.test:8080\r\nX-A: \r\nx-a: b\t\xe9\r\n\r\n"
+    ],
+    [
+      "without framing fields where there is no body",
+      { method: "DELETE" },
+      "DELETE / HTTP/1.1\r\nHost: a.test\r\n\r\n"
+    ],
+    ...["POST", "PUT", "PATCH"].map(
+      (method) =>
+        [
+          `with Content-Length: 0 for an empty ${method} (RFC 9110 section 8.6)`,
+          { method },
+          `${method} / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n`
+        ] as const
+    ),
+    [
+      "with its body of known bytes",
+      { method: "POST", body: bytesBody("a\x00\xff") },
+      "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\na\x00\xff"
+    ],
+    ["with a body of no bytes", { body: bytesBody("") }, "GET / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n"],
+    [
+      "with the length of a stream",
+      { method: "PUT", body: { _tag: "sized", byteCount: 12 } },
+      "PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 12\r\n\r\n"
+    ],
+    [
+      "chunked where the length is unknown",
+      { method: "PUT", body: chunked },
+      "PUT / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ],
+    [
+      "with close where the caller wants no reuse",
+      { isKeepAlive: false },
+      "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"
+    ],
+    [
+      "as an upgrade",
+      { isUpgrade: true, headers: ["Host", "a.test", "Upgrade", "websocket"] },
+      "GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+    ],
+    [
+      "with TE, which is an option of the connection (RFC 9110 section 10.1.4)",
+      { isKeepAlive: false, headers: ["Host", "a.test", "TE", "trailers"] },
+      "GET / HTTP/1.1\r\nHost: a.test\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n"
+    ],
+    ["with `*` for OPTIONS", { method: "OPTIONS", target: "*" }, "OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n"],
+    ["to a proxy", { target: "http://b.test/c?d" }, "GET http://b.test/c?d HTTP/1.1\r\nHost: a.test\r\n\r\n"],
+    ["as CONNECT", { method: "CONNECT", target: "[::1]:443" }, "CONNECT [::1]:443 HTTP/1.1\r\nHost: a.test\r\n\r\n"],
+    ["with a method of its own", { method: "M-SEARCH" }, "M-SEARCH / HTTP/1.1\r\nHost: a.test\r\n\r\n"],
+    [
+      "with an empty Host, for a target without an authority (RFC 9112 section 3.2)",
+      { headers: ["Host", ""] },
+      "GET / HTTP/1.1\r\nHost: \r\n\r\n"
+    ],
+    [
+      "with characters that browsers send in targets",
+      { target: "/a|b{c}?d='\"<>`^\\" },
+      "GET /a|b{c}?d='\"<>`^\\ HTTP/1.1\r\nHost: a.test\r\n\r\n"
+    ],
+    [
+      "without Expect where there is no content (RFC 9110 section 10.1.1)",
+      { method: "POST", body: bytesBody(""), expectsContinue: true },
+      "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n"
+    ]
+  ]
+  for (const [title, fields, text] of samples) {
+    it(title, () => {
+      expect(written(fields)).toBe(text)
+    })
+  }
+
+  it("in one call where its body is small, in two where it is large", () => {
+    for (const [byteCount, callCount] of [
+      [100, 1],
+      [20_000, 2]
+    ] as const) {
+      const { connection, session } = openSession()
+      session.start(request({ method: "POST", body: bytesBody("b".repeat(byteCount)) }), new Recorder())
+      expect(connection.writes).toHaveLength(callCount)
+      expect(connection.written.endsWith(`\r\n\r\n${"b".repeat(byteCount)}`)).toBe(true)
+    }
+  })
+})
+
+describe("A request is refused before a byte is written", () => {
+  const controls = ["\r", "\n", "\0", "\r\nX: y", "\x7f", "\x1f"]
+  const wide = ["\u0100", "\u{1f600}", "\u010d", "\u560a"]
+  for (const text of [...controls, ...wide, " ", "\t"]) {
+    it(`if ${JSON.stringify(text)} stands in its method, its target or a header name`, () => {
+      expect(refused({ method: `GET${text}` })).toContain("the method has the character")
+      expect(refused({ target: `/${text}` })).toContain("the target has the character")
+      expect(refused({ headers: ["Host", "a.test", `X${text}`, "y"] })).toContain("a header name has the character")
+      expect(refused({ headers: ["Host", `a${text}`] })).toMatch(/ost has the character/)
+    })
+  }
+  for (const text of [...controls, ...wide]) {
+    it(`if ${JSON.stringify(text)} stands in a header value`, () => {
+      expect(refused({ headers: ["Host", "a.test", "X-A", `b${text}`] })).toBe(
+        `the value of X-A has the character 0x${text.charCodeAt(0).toString(16).padStart(2, "0")} at index 1, which must not stand there (RFC 9110 section 5.5)`
+      )
+    })
+  }
+
+  const refusals: ReadonlyArray<readonly [string, Partial<RequestHead>, string]> = [
+    ["the method is empty", { method: "" }, "the method is empty"],
+    ["the method has a colon", { method: "GET:" }, "0x3a"],
+    ["the target is empty", { target: "" }, "the target is a path"],
+    ["the target is relative", { target: "a" }, "the target is a path"],
+    ["the target has a fragment", { target: "/a#b" }, "0x23"],
+    ["the target is `*` for another method", { target: "*" }, "the target is a path"],
+    ["the target has userinfo", { target: "http://u:p@b.test/" }, "the target is a path"],
+    ["the target has no authority", { target: "http:///a" }, "the target is a path"],
+    ["the target of CONNECT is a path", { method: "CONNECT", target: "/" }, "host:port"],
+    ["the target of CONNECT has no port", { method: "CONNECT", target: "b.test" }, "host:port"],
+    ["the target of CONNECT has userinfo", { method: "CONNECT", target: "u@b.test:1" }, "host:port"],
+    ["a header name is empty", { headers: ["Host", "a.test", "", "b"] }, "a header name is empty"],
+    ["a header name has a colon", { headers: ["Host", "a.test", "A:", "b"] }, "0x3a"],
+    ["a header has no value", { headers: ["Host"] }, "a name that has no value"],
+    ["there is no Host", { headers: ["Hos", "a.test"] }, "Host occurs 0 times"],
+    ["there are two Hosts", { headers: ["Host", "a.test", "host", "a.test"] }, "Host occurs 2 times"],
+    ["Host has userinfo", { headers: ["Host", "u@a.test"] }, "Host has the character 0x40"],
+    ["Host has a path", { headers: ["Host", "a.test/b"] }, "Host has the character 0x2f"],
+    ["Upgrade stands alone", { headers: ["Host", "a.test", "Upgrade", "echo"] }, "need each other"],
+    ["an upgrade does not say to what", { isUpgrade: true }, "need each other"],
+    [
+      "an upgrade has a streamed body",
+      { isUpgrade: true, headers: ["Host", "a", "Upgrade", "echo"], body: chunked },
+      "an upgrade request has"
+    ],
+    ["TE offers a coding", { headers: ["Host", "a.test", "TE", "gzip"] }, "TE may only be"],
+    ["CONNECT has a body", { method: "CONNECT", target: "b.test:1", body: bytesBody("a") }, "CONNECT has no body"],
+    ["TRACE has a body", { method: "TRACE", body: chunked }, "TRACE has no body"],
+    ...[-1, 0.5, Number.NaN, 2 ** 53].map(
+      (byteCount) =>
+        [
+          `the body's size is ${byteCount}`,
+          { body: { _tag: "sized", byteCount } },
+          `the body's byteCount is ${byteCount}`
+        ] as const
+    ),
+    ...["Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection", "Expect"].flatMap(
+      (name) =>
+        [name, name.toLowerCase(), name.toUpperCase()].map(
+          (spelling) =>
+            [
+              `${spelling} is among its headers`,
+              { headers: ["Host", "a.test", spelling, "x"] },
+              `${spelling.startsWith("E") || spelling.startsWith("e") ? "Expect" : spelling} follows from`
+            ] as const
+        )
+    )
+  ]
+  for (const [title, fields, detail] of refusals) {
+    it(`if ${title}`, () => {
+      expect(refused(fields)).toContain(detail)
+    })
+  }
+
+  it("without repeating a value that may be a secret", () => {
+    expect(refused({ headers: ["Host", "a.test", "Authorization", "Bearer secret\n"] })).not.toContain("secret")
+  })
+})
+
+describe("A streamed body", () => {
+  const start = (fields: Partial<RequestHead>) => {
+    const opened = openSession()
+    const recorder = new Recorder()
+    opened.session.start(request({ method: "POST", ...fields }), recorder)
+    const headByteCount = opened.connection.written.length
+    return { ...opened, recorder, body: () => opened.connection.written.slice(headByteCount) }
+  }
+  const sized = (byteCount: number) => start({ body: { _tag: "sized", byteCount } })
+
+  it("is sent as it is where its length is known", () => {
+    const { body, session } = sized(6)
+    expect(session.writeBody(bytes("abc"))).toBe(true)
+    expect(session.writeBody(bytes(""))).toBe(true)
+    expect(session.writeBody(bytes("def"))).toBe(true)
+    session.endBody()
+    expect(body()).toBe("abcdef")
+  })
+
+  it("is sent in chunks where it is not, and an empty piece is no chunk", () => {
+    const { body, session } = start({ body: chunked })
+    session.writeBody(bytes("abc"))
+    session.writeBody(bytes(""))
+    session.writeBody(bytes("d".repeat(26)))
+    session.writeBody(bytes("e".repeat(20_000)))
+    session.endBody()
+    expect(body()).toBe(`3\r\nabc\r\n1a\r\n${"d".repeat(26)}\r\n4e20\r\n${"e".repeat(20_000)}\r\n0\r\n\r\n`)
+  })
+
+  it("takes trailers behind its chunks", () => {
+    const { body, session } = start({ body: chunked })
+    session.endBody(["Digest", "abc", "X-A", ""])
+    expect(body()).toBe("0\r\nDigest: abc\r\nX-A: \r\n\r\n")
+  })
+
+  const badTrailers: ReadonlyArray<readonly [RawHeaders, string]> = [
+    [["A", "b\r\nC: d"], "the value of A has the character 0x0d"],
+    [["A b", "c"], "a header name has the character 0x20"],
+    [["A"], "a name that has no value"],
+    [["Content-Length", "5"], "Content-Length belongs in the head"],
+    [["transfer-encoding", "chunked"], "transfer-encoding belongs in the head"],
+    [["HOST", "b.test"], "HOST belongs in the head"],
+    [["Authorization", "x"], "Authorization belongs in the head"]
+  ]
+  for (const [trailers, detail] of badTrailers) {
+    it(`is given up, unended, if its trailers are ${JSON.stringify(trailers)}`, () => {
+      const { body, connection, recorder, session } = start({ body: chunked })
+      session.endBody(trailers)
+      expect(body()).toBe("")
+      expect(recorder.heard).toEqual([{ failure: "InvalidRequest sent", detail: expect.stringContaining(detail) }])
+      expect(connection.isOpen).toBe(false)
+    })
+  }
+
+  it("of known length takes no trailers", () => {
+    const { recorder, session } = sized(1)
+    session.writeBody(bytes("a"))
+    session.endBody(["A", "b"])
+    expect(recorder.last).toMatchObject({ failure: "InvalidRequest sent" })
+  })
+
+  it("fails, and sends nothing of the piece, where it exceeds its length", () => {
+    const { body, connection, recorder, session } = sized(4)
+    session.writeBody(bytes("abc"))
+    expect(session.writeBody(bytes("def"))).toBe(false)
+    expect(body()).toBe("abc")
+    expect(recorder.heard).toEqual([
+      { failure: "BodyLengthMismatch sent", detail: "the body is 2 bytes longer than announced" }
+    ])
+    expect(connection.isOpen).toBe(false)
+  })
+
+  it("fails where it ends short of its length", () => {
+    const { connection, recorder, session } = sized(4)
+    session.writeBody(bytes("abc"))
+    session.endBody()
+    expect(recorder.heard).toEqual([
+      { failure: "BodyLengthMismatch sent", detail: "the body ended 1 bytes short of what was announced" }
+    ])
+    expect(connection.isOpen).toBe(false)
+  })
+
+  it("fails where one was not announced", () => {
+    for (const body of [bytesBody("abc"), { _tag: "empty" } as const]) {
+      const { recorder, session } = start({ body })
+      session.endBody()
+      expect(recorder.heard).toEqual([])
+      session.writeBody(bytes("d"))
+      expect(recorder.last).toMatchObject({ failure: "BodyLengthMismatch sent" })
+    }
+  })
+
+  it("fails where it goes on after its end", () => {
+    const { recorder, session } = start({ body: chunked })
+    session.endBody()
+    session.writeBody(bytes("d"))
+    expect(recorder.last).toMatchObject({ failure: "BodyLengthMismatch sent" })
+  })
+
+  it("waits while the connection queues it, and goes on when told", () => {
+    const { connection, recorder, session } = sized(9)
+    connection.isFlowing = false
+    expect(session.writeBody(bytes("abc"))).toBe(false)
+    expect(session.writeBody(bytes(""))).toBe(false)
+    expect(recorder.heard).toEqual([])
+    connection.drain()
+    expect(recorder.heard).toEqual(["writable"])
+    expect(session.writeBody(bytes("def"))).toBe(true)
+  })
+
+  it("hears nothing of what drains when nothing is left to write", () => {
+    const { connection, recorder, session } = sized(3)
+    connection.isFlowing = false
+    session.writeBody(bytes("abc"))
+    connection.drain()
+    expect(recorder.heard).toEqual([])
+  })
+
+  it("may go on after an early answer's head, and is worthless after its end", () => {
+    const { connection, recorder, session, body } = sized(9)
+    connection.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\n")
+    expect(session.writeBody(bytes("abc"))).toBe(true)
+    connection.send("no")
+    expect(recorder.last).toEqual({ complete: "request-unfinished", trailers: [] })
+    expect(session.writeBody(bytes("def"))).toBe(false)
+    session.endBody()
+    expect(body()).toBe("abc")
+    expect(recorder.heard).toHaveLength(3)
+  })
+})
+
+describe("A body held for 100 Continue (RFC 9110 section 10.1.1)", () => {
+  const hold = (body: RequestHead["body"]) => {
+    const opened = openSession()
+    const recorder = new Recorder()
+    opened.session.start(request({ method: "POST", body, expectsContinue: true }), recorder)
+    expect(opened.connection.written.endsWith("\r\nExpect: 100-continue\r\n\r\n")).toBe(true)
+    const headByteCount = opened.connection.written.length
+    return { ...opened, recorder, body: () => opened.connection.written.slice(headByteCount) }
+  }
+  const goOn = "HTTP/1.1 100 Continue\r\n\r\n"
+
+  it("is sent when 100 comes, if its bytes were known", () => {
+    const { body, connection, recorder } = hold(bytesBody("abc"))
+    expect(body()).toBe("")
+    connection.send(goOn)
+    expect(body()).toBe("abc")
+    connection.send(answer)
+    expect(recorder.last).toEqual({ complete: "reusable", trailers: [] })
+  })
+
+  it("is asked for when 100 comes, if it is a stream", () => {
+    const { body, connection, recorder, session } = hold(chunked)
+    expect(session.writeBody(bytes(""))).toBe(false)
+    connection.send(goOn)
+    expect(recorder.heard).toMatchObject([{ informational: {} }, "writable"])
+    expect(session.writeBody(bytes("abc"))).toBe(true)
+    session.endBody()
+    expect(body()).toBe("3\r\nabc\r\n0\r\n\r\n")
+  })
+
+  it("keeps what was written meanwhile, and sends it in order when 100 comes", () => {
+    const { body, connection, session } = hold(chunked)
+    expect(session.writeBody(bytes("abc"))).toBe(false)
+    expect(session.writeBody(bytes("d"))).toBe(false)
+    session.endBody()
+    expect(body()).toBe("")
+    connection.send(goOn)
+    expect(body()).toBe("3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n")
+  })
+
+  it("does not take another 1xx for the 100", () => {
+    const { body, connection, recorder } = hold(bytesBody("abc"))
+    connection.send("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n")
+    expect(body()).toBe("")
+    expect(recorder.heard).toHaveLength(2)
+  })
+
+  it("is sent without 100 when the caller will not wait longer", () => {
+    const { body, connection, recorder, session } = hold({ _tag: "sized", byteCount: 6 })
+    session.writeBody(bytes("abc"))
+    expect(session.releaseBody()).toBe(true)
+    expect(body()).toBe("abc")
+    expect(session.writeBody(bytes("def"))).toBe(true)
+    connection.send(goOn)
+    connection.send(answer)
+    expect(body()).toBe("abcdef")
+    expect(recorder.last).toEqual({ complete: "reusable", trailers: [] })
+  })
+
+  it("is released without a claim that more may be written when the connection queues it", () => {
+    const { connection, recorder, session } = hold({ _tag: "sized", byteCount: 6 })
+    session.writeBody(bytes("abc"))
+    connection.isFlowing = false
+    connection.send(goOn)
+    expect(recorder.heard).toHaveLength(1)
+    expect(session.releaseBody()).toBe(false)
+    connection.drain()
+    expect(recorder.last).toBe("writable")
+  })
+
+  it("is not asked for when the connection drains its head", () => {
+    const { connection, recorder } = hold({ _tag: "sized", byteCount: 6 })
+    connection.drain()
+    expect(recorder.heard).toEqual([])
+  })
+
+  it("is never sent after a final answer, and the connection is not used again", () => {
+    const { body, connection, recorder, session } = hold({ _tag: "sized", byteCount: 6 })
+    session.writeBody(bytes("abc"))
+    connection.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nn")
+    expect(session.writeBody(bytes("def"))).toBe(false)
+    expect(session.releaseBody()).toBe(false)
+    session.endBody()
+    connection.drain()
+    connection.send("o")
+    expect(body()).toBe("")
+    expect(recorder.heard.slice(1)).toEqual([{ body: "no" }, { complete: "request-unfinished", trailers: [] }])
+    expect(connection.isOpen).toBe(false)
+  })
+
+  it("is never sent after an abort in the 100's own call", () => {
+    const opened = openSession()
+    const recorder = new Recorder({ onInformational: () => opened.session.abort() })
+    opened.session.start(request({ method: "POST", body: bytesBody("abc"), expectsContinue: true }), recorder)
+    const before = opened.connection.written
+    opened.connection.send(goOn)
+    expect(opened.connection.written).toBe(before)
+    expect(recorder.heard).toHaveLength(1)
+  })
+
+  it("refuses a switch of protocols that comes before 100 (RFC 9110 section 7.8)", () => {
+    const { connection, session } = openSession()
+    const recorder = new Recorder()
+    const headers = ["Host", "a.test", "Upgrade", "echo"]
+    session.start(
+      request({ method: "POST", headers, isUpgrade: true, body: bytesBody("a"), expectsContinue: true }),
+      recorder
+    )
+    connection.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n\r\n")
+    expect(recorder.heard).toMatchObject([{ failure: "MalformedResponse response-started" }])
+    expect(connection.isOpen).toBe(false)
+  })
+})
