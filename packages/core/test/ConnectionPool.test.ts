@@ -10,7 +10,7 @@ const b = Route.of("test", "b", 1)
 const withPool = (
   config: typeof PoolConfig.Encoded,
   body: (pool: ConnectionPool.ConnectionPool<FakeConnection>, factory: ScriptedFactory) => Effect.Effect<void, unknown>,
-  factory = new ScriptedFactory(true)
+  factory = new ScriptedFactory()
 ) =>
   Effect.gen(function* () {
     yield* Effect.scoped(

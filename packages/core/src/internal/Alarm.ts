@@ -3,7 +3,8 @@
  *
  * `ring` does what is due and says when it wants to be woken next. While it keeps saying so, one fiber repeats it, paced
  * by a `Schedule` whose delays are its answers; with nothing due there is no fiber and no timer. The fiber survives
- * whatever `ring` throws: an upkeep that dies silently is worse than one that fails loudly once.
+ * whatever `ring` throws, and rings again a little later: an upkeep that dies silently is worse than one that fails
+ * loudly now and then.
  */
 import { Clock, Duration, Effect, type Fiber, Schedule } from "effect"
 
@@ -19,6 +20,9 @@ export interface AlarmOptions {
   readonly onDefect: (defect: unknown) => void
 }
 
+/** After a defect in `ring` nobody knows what is due next: the alarm rings again this much later. */
+const defectPauseMillis = 1000
+
 export class Alarm {
   private readonly options: AlarmOptions
   private readonly loop: Effect.Effect<void>
@@ -30,7 +34,12 @@ export class Alarm {
     this.options = options
     const ring = Effect.sync(() => this.ring())
     const pace = Schedule.forever.pipe(Schedule.modifyDelay(() => Effect.sync(() => this.delay())))
-    this.loop = Effect.suspend(() => Effect.delay(ring, this.delay())).pipe(
+    // Armed for a time that has come, it yields: it must not ring on the stack of whoever arms it.
+    const ringSoon = Effect.andThen(Effect.yieldNow, ring)
+    this.loop = Effect.suspend(() => {
+      const delay = this.delay()
+      return Duration.isZero(delay) ? ringSoon : Effect.delay(ring, delay)
+    }).pipe(
       Effect.repeat({ schedule: pace, while: () => this.armedForMillis !== undefined }),
       Effect.asVoid,
       Effect.provideService(Clock.Clock, options.clock)
@@ -48,6 +57,14 @@ export class Alarm {
     this.fiber = this.options.fork(this.loop)
   }
 
+  /** Nothing is due any more: without a sleeping timer a process may end. */
+  disarm(): void {
+    this.armedForMillis = undefined
+    if (this.isRinging) return
+    this.fiber?.interruptUnsafe()
+    this.fiber = undefined
+  }
+
   private delay(): Duration.Duration {
     const atMillis = this.armedForMillis
     if (atMillis === undefined) return Duration.zero
@@ -63,6 +80,7 @@ export class Alarm {
       nextMillis = this.options.ring(this.options.nowMillis())
     } catch (defect) {
       this.options.onDefect(defect)
+      nextMillis = this.options.nowMillis() + defectPauseMillis
     } finally {
       this.isRinging = false
     }
