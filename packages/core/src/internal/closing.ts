@@ -16,10 +16,12 @@ export const closeEntry = <C>(state: PoolState<C>, entry: Entry<C>, reason: Clos
   if (entry.state === "closing" || entry.state === "closed") return
   unlist(state, entry)
   const isOpen = entry.state !== "connecting"
-  // A probe or ping of it is pointless now. (A dial ends by itself: its end is what brought us here.)
-  if (entry.state === "validating") entry.fiber?.interruptUnsafe()
+  const wasValidating = entry.state === "validating"
   entry.closeReason ??= reason
   entry.moveTo("closing")
+  // A probe or ping of it is pointless now, and its end, which may come on this stack, finds the entry closing already.
+  // (A dial ends by itself: its end is what brought us here.)
+  if (wasValidating) entry.fiber?.interruptUnsafe()
   if (isOpen) {
     const nowMillis = state.wallMillis()
     const ageMillis = nowMillis - entry.createdAtMillis
