@@ -75,7 +75,7 @@ export class Inbound {
     return this.#listening !== undefined
   }
 
-  /** Our side closes: nobody will read what was kept, nor what still arrives. */
+  /** Our side closes: nobody will read what was kept, nor what Node still tells, such as an end it noticed just before. */
   discard(): void {
     this.#isDiscarding = true
     this.#listening = undefined

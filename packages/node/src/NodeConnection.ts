@@ -85,7 +85,6 @@ export class NodeConnection implements Connection {
   }
 
   resume(): void {
-    if (!this.#inbound.isPaused) return
     this.#inbound.unpause()
     this.#read()
   }
@@ -142,8 +141,7 @@ export class NodeConnection implements Connection {
 
   #onEnd(): void {
     this.#isOpen = false
-    // Node may tell an end it noticed just before we closed.
-    if (!this.#isClosing) this.#inbound.receiveEnd()
+    this.#inbound.receiveEnd()
   }
 
   #onDrain(): void {

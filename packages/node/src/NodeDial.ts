@@ -2,8 +2,9 @@
  * One connect, from the target to an open connection or an error that names its phase.
  *
  * Exactly one of three ends comes first and wins: the connection opens, something fails, or the fiber is interrupted. The
- * losers find `#isSettled` and do nothing. Whatever exit the effect has but success, no socket is left open: an
- * interrupted connect returns after its socket's `close` event.
+ * last two destroy the socket, so that it cannot open any more, and of two results an effect takes only the first.
+ * Whatever exit the effect has but success, no socket is left open: an interrupted connect returns after its socket's
+ * `close` event.
  */
 
 import type { Socket } from "node:net"
@@ -11,7 +12,7 @@ import { isIP, connect as netConnect } from "node:net"
 import { TLSSocket, connect as tlsConnect } from "node:tls"
 import type { Connection, ConnectObserver, ConnectPhase, ConnectTiming } from "@weir/transport"
 import { Target, type TransportError } from "@weir/transport"
-import { Clock, Effect, Exit } from "effect"
+import { Clock, Effect } from "effect"
 import { Inbound } from "./Inbound.ts"
 import { NodeConnection } from "./NodeConnection.ts"
 import { closedWhileOpening, connectError, unsupported, unusableTlsOptions } from "./NodeErrors.ts"
@@ -35,19 +36,10 @@ export const dial = (
 ): Effect.Effect<Connection, TransportError> =>
   Clock.clockWith((clock) => {
     const attempt = new Attempt(shared, target, observer, clock)
-    const opened = Effect.callback<Connection, TransportError>((resume) => {
+    return Effect.callback<Connection, TransportError>((resume) => {
       attempt.start(resume)
       return attempt.abandon
     })
-    // The fiber may still be interrupted after the connection was handed to it and before this effect has ended.
-    return Effect.onExitPrimitive(
-      opened,
-      (exit) => {
-        if (Exit.isFailure(exit)) attempt.discard()
-        return undefined
-      },
-      true
-    )
   })
 
 class Attempt {
@@ -61,10 +53,8 @@ class Attempt {
   #phase: ConnectPhase
   #phaseStartNanos: bigint
   #resume: (result: Effect.Effect<Connection, TransportError>) => void = () => {}
-  #isSettled = false
   #tlsSetup: TlsSetup | undefined
   #socket: Socket | undefined
-  #connection: NodeConnection | undefined
 
   constructor(shared: DialShared, target: Target.Target, observer: ConnectObserver | undefined, clock: Clock.Clock) {
     this.#shared = shared
@@ -82,19 +72,16 @@ class Attempt {
     if (refusal !== undefined) this.#fail(refusal)
   }
 
-  /** Interrupted: closes what was opened and waits until it is closed. */
+  /**
+   * Interrupted: closes what was opened and waits until it is closed. That may be a connection that was handed to the
+   * fiber, if the fiber yielded before it took it.
+   */
   readonly abandon: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    this.#isSettled = true
     const socket = this.#socket
     if (socket === undefined || socket.closed) return resume(Effect.void)
     socket.once("close", () => resume(Effect.void))
     socket.destroy()
   })
-
-  /** Closes a connection that was opened but reached nobody. */
-  discard(): void {
-    this.#connection?.close()
-  }
 
   /** Starts to connect; what shows at once to be impossible is returned. */
   #dial(): TransportError | undefined {
@@ -179,15 +166,11 @@ class Attempt {
   readonly #onClose = (): void => this.#fail(closedWhileOpening(this.#phase, this.#address))
 
   #fail(error: TransportError): void {
-    if (this.#isSettled) return
-    this.#isSettled = true
     this.#socket?.destroy()
     this.#resume(Effect.fail(error))
   }
 
   #succeed(socket: Socket): void {
-    if (this.#isSettled) return
-    this.#isSettled = true
     this.#endPhase()
     const { address, tls } = this.#target
     const alpn = socket instanceof TLSSocket ? socket.alpnProtocol : undefined
@@ -202,10 +185,10 @@ class Attempt {
       timing: this.#timing
     }
     const kind = tls !== undefined ? "tls" : address._tag === "Tcp" ? "tcp" : "unix"
-    this.#connection = new NodeConnection(info, socket, kind, this.#address, this.#inbound)
+    const connection = new NodeConnection(info, socket, kind, this.#address, this.#inbound)
     socket.off("error", this.#onError)
     socket.off("close", this.#onClose)
-    this.#resume(Effect.succeed(this.#connection))
+    this.#resume(Effect.succeed(connection))
   }
 
   #enter(phase: ConnectPhase): void {

@@ -165,7 +165,7 @@ describe.each(kinds)("a connection over %s", (kind) => {
       const { connection, peer, reader } = yield* connect(kind)
       connection.attach(reader)
       // Written from one piece of memory, which is ours again when `write` says so, or else after `onDrain`.
-      const piece = Buffer.alloc(100_000)
+      const piece = Buffer.alloc(10_000)
       let arriving: Fiber.Fiber<Buffer> | undefined
       for (let at = 0; at < sent.length; at += piece.length) {
         const drainCount = reader.heard.length
@@ -188,6 +188,18 @@ describe.each(kinds)("a connection over %s", (kind) => {
       assert.strictEqual(digest(yield* Fiber.join(arriving)), digest(sent))
       connection.attach(reader)
       yield* reader.untilHeard("drain")
+    })
+  )
+
+  it.live("asks for nothing more when its own side has ended", () =>
+    Effect.gen(function* () {
+      const { connection, peer, reader } = yield* connect(kind)
+      assert.isFalse(connection.write(Buffer.alloc(8 * mebibyte)))
+      connection.end()
+      connection.attach(reader)
+      assert.strictEqual((yield* received(peer)).length, 8 * mebibyte)
+      yield* someTurns
+      assert.deepStrictEqual(reader.heard, [])
     })
   )
 
@@ -263,6 +275,62 @@ describe.each(kinds)("a connection over %s", (kind) => {
       yield* reader.untilHeard("close")
       assert.strictEqual(digest(reader.bytes), digest(sent))
       assert.deepStrictEqual(reader.heard, ["data", "end", "close"])
+    })
+  )
+
+  describe("whose reader paused in the middle of one read that went on to the end", () => {
+    const sent = patterned(40_000)
+
+    /** Three TLS records, close_notify and FIN arrive in one piece, and our side has ended already. */
+    const pausedInTheMiddle = Effect.gen(function* () {
+      const pair = yield* connect(kind)
+      const { connection, peer, reader } = pair
+      connection.pause()
+      connection.attach(reader)
+      connection.end()
+      peer.end(sent)
+      yield* someTurns
+      reader.afterData = () => connection.pause()
+      connection.resume()
+      yield* reader.untilHeard("data")
+      yield* someTurns
+      assert.deepStrictEqual(reader.heard, ["data"])
+      return pair
+    })
+
+    it.live("hands the rest over before it tells that it is closed", () =>
+      Effect.gen(function* () {
+        const { connection, reader } = yield* pausedInTheMiddle
+        reader.afterData = () => {}
+        connection.resume()
+        yield* reader.untilHeard("close")
+        assert.isTrue(reader.bytes.equals(sent))
+        assert.deepStrictEqual(reader.heard, ["data", "end", "close"])
+      })
+    )
+
+    it.live("forgets the rest when it is closed", () =>
+      Effect.gen(function* () {
+        const { connection, reader } = yield* pausedInTheMiddle
+        connection.close()
+        yield* reader.untilHeard("close")
+        connection.resume()
+        yield* someTurns
+        assert.deepStrictEqual(reader.heard, ["data", "close"])
+      })
+    )
+  })
+
+  it.live("forgets what a paused reader has not heard when it is closed", () =>
+    Effect.gen(function* () {
+      const { connection, peer, reader } = yield* connect(kind)
+      reader.afterData = () => connection.pause()
+      connection.attach(reader)
+      yield* write(peer, patterned(40_000))
+      yield* reader.untilHeard("data")
+      connection.close()
+      yield* reader.untilHeard("close")
+      assert.deepStrictEqual(reader.heard, ["data", "close"])
     })
   )
 

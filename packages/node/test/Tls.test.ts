@@ -356,6 +356,18 @@ describe("sessions", () => {
     )
   }
 
+  it.live("are not offered to another address", () =>
+    Effect.gen(function* () {
+      // Both servers could resume each other's sessions.
+      const tls = { ...serverTls, ticketKeys: Buffer.alloc(48, 7) }
+      const one = yield* makePeer({ tls })
+      const other = yield* makePeer({ tls })
+      const connector = yield* NodeConnector.make()
+      yield* visit(connector, one, trusting)
+      assert.isFalse((yield* visit(connector, other, trusting)).tls?.isResumed)
+    })
+  )
+
   it.live("of an unverified connection never stand in for verification", () =>
     Effect.gen(function* () {
       const peer = yield* makePeer({ tls: serverTls })
