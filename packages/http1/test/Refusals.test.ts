@@ -1,22 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import { defaultHttp1Limits, type Http1Limits } from "@weir/http1"
-import type { AnswerOptions } from "./Recorder.ts"
-import { hear, openSession, Recorder, request, splitsOf } from "./Recorder.ts"
-
-interface Refusal {
-  readonly title: string
-  readonly text: string
-  readonly options?: AnswerOptions
-  readonly detail: string
-  readonly failure?: string
-}
-
-const inHead = "MalformedResponse response-started"
-const inBody = "MalformedResponse head-received"
-
-const head = (...lines: ReadonlyArray<string>): string => `HTTP/1.1 200 OK\r\n${lines.join("\r\n")}\r\n\r\n`
-const chunks = (text: string): string => head("Transfer-Encoding: chunked") + text
-const limits = (fields: Partial<Http1Limits>): AnswerOptions => ({ limits: { ...defaultHttp1Limits, ...fields } })
+import { hear, openSession, Recorder, request } from "./Recorder.ts"
+import type { Refusal } from "./refuse.ts"
+import { head, itRefuses, octetAt } from "./refuse.ts"
 
 const repeatedLength = "Content-Length occurs more than once (RFC 9112 section 6.3)"
 const badLength = "Content-Length is not one decimal number below 2^53 (RFC 9110 section 8.6)"
@@ -231,163 +216,11 @@ const refusals: ReadonlyArray<Refusal> = [
     text: "HTTP/1.1 101 Switching Protocols\r\n\r\n",
     options: { head: { isUpgrade: true, headers: ["Host", "a.test", "Upgrade", "echo"] } },
     detail: "101 Switching Protocols does not name the protocol in Upgrade (RFC 9110 section 15.2.2)"
-  },
-  // The chunked coding (RFC 9112 section 7.1).
-  ...["+5", "-5", " 5", "\t5", "x", "", ";a", "\n", "g", "\0"].map((size) => ({
-    title: `the chunk size ${JSON.stringify(size)}`,
-    text: chunks(`${size}\r\nhello\r\n0\r\n\r\n`),
-    detail: `octet ${octetAt(`${size}\r`, 0)} in the chunked coding: a chunk begins with its size (RFC 9112 section 7.1)`,
-    failure: inBody
-  })),
-  ...["0x5", "5 ", "5\t", "5 ;a", "5,", "5\n", "5g", "5.0"].map((size) => ({
-    title: `the chunk size ${JSON.stringify(size)}`,
-    text: chunks(`${size}\r\nhello\r\n0\r\n\r\n`),
-    detail: `octet ${octetAt(size, 1)} in the chunked coding: a chunk size is followed by CRLF or an extension, nothing else (RFC 9112 section 7.1)`,
-    failure: inBody
-  })),
-  ...["20000000000000", "fffffffffffffffff", "10000000000000005", "00000000000000005"].map((size) => ({
-    title: `the chunk size ${size}`,
-    text: chunks(`${size}\r\nhello\r\n0\r\n\r\n`),
-    detail: "a chunk size has at most 16 digits and is below 2^53 (RFC 9112 section 7.1)",
-    failure: inBody
-  })),
-  ...[
-    "5;",
-    "5;;a",
-    "5;a=",
-    "5;a=;b",
-    "5;a b",
-    "5; a",
-    "5;a =b",
-    "5;a=b c",
-    '5;a="b"c',
-    '5;a="\x01"',
-    "5;a\n",
-    "5;=b",
-    "5;a=b\0"
-  ].map((line) => ({
-    title: `the chunk line ${JSON.stringify(line)}`,
-    text: chunks(`${line}\r\nhello\r\n0\r\n\r\n`),
-    detail: expect.stringMatching(
-      /^octet 0x.. in the chunked coding: a chunk extension is `;name`, `;name=token` or `;name="text"` \(RFC 9112 section 7\.1\)$/
-    ),
-    failure: inBody
-  })),
-  {
-    title: "chunk data longer than its size",
-    text: chunks("5\r\nhello!\r\n0\r\n\r\n"),
-    detail:
-      "octet 0x21 in the chunked coding: chunk data of the announced size is followed by CRLF (RFC 9112 section 7.1)",
-    failure: inBody
-  },
-  {
-    title: "chunk data with LF alone behind it",
-    text: chunks("5\r\nhello\n0\r\n\r\n"),
-    detail:
-      "octet 0x0a in the chunked coding: chunk data of the announced size is followed by CRLF (RFC 9112 section 7.1)",
-    failure: inBody
-  },
-  {
-    title: "chunk data with CR alone behind it",
-    text: chunks("5\r\nhello\r0\r\n\r\n"),
-    detail: "octet 0x30 in the chunked coding: CR is followed by LF (RFC 9112 section 7.1)",
-    failure: inBody
-  },
-  {
-    title: "a chunk size with CR alone behind it",
-    text: chunks("5\rhello\r\n0\r\n\r\n"),
-    detail: "octet 0x68 in the chunked coding: CR is followed by LF (RFC 9112 section 7.1)",
-    failure: inBody
-  },
-  {
-    title: "Content-Length among the trailers",
-    text: chunks("0\r\nContent-Length: 5\r\n\r\n"),
-    detail: "content-length in the trailer section (RFC 9110 section 6.5.1)",
-    failure: inBody
-  },
-  {
-    title: "Transfer-Encoding among the trailers",
-    text: chunks("0\r\nTransfer-Encoding: chunked\r\n\r\n"),
-    detail: "transfer-encoding in the trailer section (RFC 9110 section 6.5.1)",
-    failure: inBody
-  },
-  {
-    title: "a folded trailer",
-    text: chunks("0\r\nA: b\r\n c\r\n\r\n"),
-    detail:
-      "octet 0x20 at offset 6 of the trailer section: a field line does not begin with whitespace, obs-fold is refused (RFC 9112 section 5.2)",
-    failure: inBody
-  },
-  // Limits.
-  {
-    title: "a head longer than the limit",
-    text: head(`A: ${"a".repeat(90)}`),
-    options: limits({ headByteCountMax: 100 }),
-    detail: "the head is longer than 100 bytes, the limit set by headByteCountMax",
-    failure: "LimitExceeded response-started"
-  },
-  {
-    title: "a head that never ends",
-    text: `HTTP/1.1 200 OK\r\n${"A: b\r\n".repeat(20)}`,
-    options: limits({ headByteCountMax: 100 }),
-    detail: "the head is longer than 100 bytes, the limit set by headByteCountMax",
-    failure: "LimitExceeded response-started"
-  },
-  {
-    title: "more fields than the limit",
-    text: head("A: 1", "B: 2", "C: 3"),
-    options: limits({ headerCountMax: 2 }),
-    detail: "the head has more than 2 fields, the limit set by headerCountMax",
-    failure: "LimitExceeded response-started"
-  },
-  {
-    title: "more 1xx answers than the limit",
-    text: "HTTP/1.1 102 Processing\r\n\r\n".repeat(3),
-    options: limits({ informationalCountMax: 2 }),
-    detail: "more than 2 1xx answers came before the final one, the limit set by informationalCountMax",
-    failure: "LimitExceeded response-started"
-  },
-  {
-    title: "trailers longer than the limit",
-    text: chunks(`0\r\nA: ${"a".repeat(60)}\r\n\r\n`),
-    options: limits({ trailerByteCountMax: 50 }),
-    detail: "the trailer section is longer than 50 bytes, the limit set by trailerByteCountMax",
-    failure: "LimitExceeded head-received"
-  },
-  {
-    title: "more trailers than the limit",
-    text: chunks("0\r\nA: 1\r\nB: 2\r\n\r\n"),
-    options: limits({ trailerCountMax: 1 }),
-    detail: "the trailer section has more than 1 fields, the limit set by trailerCountMax",
-    failure: "LimitExceeded head-received"
-  },
-  {
-    title: "longer chunk extensions than the limit, over all chunks",
-    text: chunks("1;abc\r\nx\r\n1;abcd\r\nx\r\n0\r\n\r\n"),
-    options: limits({ chunkExtensionByteCountMax: 8 }),
-    detail: "the chunk extensions are longer than 8 bytes, the limit set by chunkExtensionByteCountMax",
-    failure: "LimitExceeded head-received"
   }
 ]
 
-function octetAt(text: string, index: number): string {
-  return `0x${text.charCodeAt(index).toString(16).padStart(2, "0")}`
-}
-
-describe("The session refuses, however it is split,", () => {
-  for (const { detail, failure = inHead, options, text, title } of refusals) {
-    it(title, () => {
-      const refused = { failure, detail }
-      expect(hear([text], options).at(-1)).toEqual(refused)
-      for (const pieces of splitsOf(text)) {
-        const heard = hear(pieces, options)
-        expect(heard.at(-1)).toEqual(refused)
-        expect(
-          heard.filter((event) => event !== "writable" && ("failure" in event || "complete" in event))
-        ).toHaveLength(1)
-      }
-    })
-  }
+describe("A head is refused, however it is split, for", () => {
+  for (const refusal of refusals) itRefuses(refusal)
 })
 
 describe("A refused answer", () => {
