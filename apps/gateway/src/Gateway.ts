@@ -1,0 +1,84 @@
+/**
+ * The gateway: the model's clusters at work, a listener for requests, one for operators.
+ */
+import type { PoolConfigError } from "@weir/core"
+import type { Connector } from "@weir/transport"
+import { Clock, Effect, Metric, Random, type Scope } from "effect"
+import { serveAdmin } from "./Admin.ts"
+import type { GatewayModel } from "./config/GatewayModel.ts"
+import { makeRouter } from "./config/Router.ts"
+import { type ListenError, type Listener, listen } from "./Listener.ts"
+import { type AccessRecord, formatAccess } from "./proxy/AccessLog.ts"
+import { type ClusterRuntime, makeClusterRuntime } from "./proxy/ClusterRuntime.ts"
+import { exchange } from "./proxy/Exchange.ts"
+
+export interface GatewayOptions {
+  readonly host: string
+  readonly port: number
+  readonly adminPort: number
+  /** The ports as given or none; otherwise the next free ones. */
+  readonly isPortFixed: boolean
+  readonly isAdminPortFixed: boolean
+  /** Called with each line of the access log. */
+  readonly onAccess: (line: string) => void
+}
+
+export interface Gateway {
+  readonly listener: Listener
+  readonly admin: Listener
+}
+
+const requestsTotal = Metric.counter("weir_gateway_requests_total", {
+  description: "Requests by cluster, status and response flag",
+  incremental: true
+})
+
+/** Serves the model until the scope closes: accepted requests finish first, then the pools are closed. */
+export const serve = (
+  model: GatewayModel,
+  options: GatewayOptions
+): Effect.Effect<Gateway, ListenError | PoolConfigError, Connector | Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const random = yield* Random.Random
+    const clusters = new Map<string, ClusterRuntime>()
+    for (const [id, cluster] of model.clusters) clusters.set(id, yield* makeClusterRuntime(cluster))
+    const shared = {
+      router: makeRouter(model),
+      clusters,
+      nowMillis: () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
+      wallMillis: () => clock.currentTimeMillisUnsafe(),
+      random: () => random.nextDoubleUnsafe()
+    }
+    const count = yield* requestCounter
+    const onEnd = (record: AccessRecord): void => {
+      count(record)
+      options.onAccess(formatAccess(record))
+    }
+    const admin = yield* serveAdmin(clusters, {
+      host: options.host,
+      port: options.adminPort,
+      isFixed: options.isAdminPortFixed
+    })
+    // Last to come up and first to close.
+    const listener = yield* listen(
+      { host: options.host, port: options.port, isFixed: options.isPortFixed },
+      (message, response) => exchange(shared, message, response, onEnd)
+    )
+    return { listener, admin }
+  })
+
+/** Counts by cluster, status and flags: each of them from a closed set, so that the series are bounded. */
+const requestCounter = Effect.map(Effect.context<never>(), (context) => {
+  const series = new Map<string, Metric.Counter<number>>()
+  return ({ cluster = "none", flags, status }: AccessRecord): void => {
+    const labels = { cluster, code: String(status), flags: flags.length === 0 ? "-" : flags.join(",") }
+    const key = `${labels.cluster} ${labels.code} ${labels.flags}`
+    let counter = series.get(key)
+    if (counter === undefined) {
+      counter = Metric.withAttributes(requestsTotal, labels)
+      series.set(key, counter)
+    }
+    counter.updateUnsafe(1, context)
+  }
+})

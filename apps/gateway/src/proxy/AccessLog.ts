@@ -1,0 +1,44 @@
+/**
+ * One line per request, in the shape of Envoy's default access log.
+ */
+import { DateTime } from "effect"
+
+export interface AccessRecord {
+  readonly startedAtMillis: number
+  readonly method: string
+  readonly path: string
+  readonly protocol: string
+  readonly status: number
+  readonly flags: ReadonlyArray<string>
+  readonly bytesReceivedCount: number
+  readonly bytesSentCount: number
+  readonly durationMillis: number
+  /** From sending to the answer's head; absent when there was none. */
+  readonly upstreamMillis: number | undefined
+  readonly userAgent: string | undefined
+  readonly authority: string
+  /** The endpoint that was asked last. */
+  readonly upstream: string | undefined
+  readonly cluster: string | undefined
+  readonly retryCount: number
+}
+
+export const formatAccess = (record: AccessRecord): string =>
+  [
+    `[${DateTime.formatIso(DateTime.makeUnsafe(record.startedAtMillis))}]`,
+    `"${record.method} ${record.path} ${record.protocol}"`,
+    record.status,
+    record.flags.length === 0 ? "-" : record.flags.join(","),
+    record.bytesReceivedCount,
+    record.bytesSentCount,
+    Math.round(record.durationMillis),
+    record.upstreamMillis === undefined ? "-" : Math.round(record.upstreamMillis),
+    `"${quotable(record.userAgent ?? "-")}"`,
+    `"${quotable(record.authority)}"`,
+    `"${record.upstream ?? "-"}"`,
+    record.cluster ?? "-",
+    `retries=${record.retryCount}`
+  ].join(" ")
+
+/** What a caller sent must not forge a line of the log. */
+const quotable = (text: string): string => JSON.stringify(text).slice(1, -1)

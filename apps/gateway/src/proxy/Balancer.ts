@@ -1,0 +1,64 @@
+/**
+ * Which endpoint of a cluster serves the next request.
+ */
+import type { Endpoint, LoadBalancing } from "../config/GatewayModel.ts"
+
+/** An endpoint with what its choice depends on. */
+export interface Candidate {
+  readonly endpoint: Endpoint
+  /** Requests under way. */
+  activeCount: number
+  /** Credit of the smooth weighted round robin. */
+  credit: number
+}
+
+export const candidatesOf = (endpoints: ReadonlyArray<Endpoint>): ReadonlyArray<Candidate> =>
+  endpoints.map((endpoint) => ({ endpoint, activeCount: 0, credit: 0 }))
+
+/**
+ * Picks one of the candidates, none of those tried before if there is another; `undefined` without candidates.
+ * `random` gives numbers from 0 up to but not including 1.
+ */
+export const pick = (
+  candidates: ReadonlyArray<Candidate>,
+  policy: LoadBalancing,
+  tried: ReadonlySet<Candidate>,
+  random: () => number
+): Candidate | undefined => {
+  const untried = tried.size === 0 ? candidates : candidates.filter((candidate) => !tried.has(candidate))
+  const pool = untried.length > 0 ? untried : candidates
+  switch (policy) {
+    case "ROUND_ROBIN":
+      return smoothRoundRobin(pool)
+    case "RANDOM":
+      return weighted(pool, random())
+    case "LEAST_REQUEST": {
+      // The better of two, as Envoy chooses: nearly as even as the best of all, and no herd runs to it.
+      const one = weighted(pool, random())
+      const other = weighted(pool, random())
+      return one !== undefined && other !== undefined && other.activeCount < one.activeCount ? other : one
+    }
+  }
+}
+
+/** Each turn gives every candidate its weight as credit and takes the whole from the richest: no bursts. */
+const smoothRoundRobin = (pool: ReadonlyArray<Candidate>): Candidate | undefined => {
+  let best: Candidate | undefined
+  let totalWeight = 0
+  for (const candidate of pool) {
+    candidate.credit += candidate.endpoint.weight
+    totalWeight += candidate.endpoint.weight
+    if (best === undefined || candidate.credit > best.credit) best = candidate
+  }
+  if (best !== undefined) best.credit -= totalWeight
+  return best
+}
+
+const weighted = (pool: ReadonlyArray<Candidate>, unit: number): Candidate | undefined => {
+  let rest = unit * pool.reduce((sum, { endpoint }) => sum + endpoint.weight, 0)
+  for (const candidate of pool) {
+    rest -= candidate.endpoint.weight
+    if (rest < 0) return candidate
+  }
+  return undefined
+}

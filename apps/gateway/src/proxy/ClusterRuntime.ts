@@ -1,0 +1,104 @@
+/**
+ * A cluster at work: one pool for all its endpoints, so that its limits hold over them together, as Envoy's do.
+ *
+ * | Istio | Envoy | here |
+ * |---|---|---|
+ * | `tcp.maxConnections` | `max_connections`: beyond it requests wait | `connectionsMax` |
+ * | `http.http1MaxPendingRequests` | `max_pending_requests`: 503 `UO`; counts those a connect is under way for | `pendingMax`, `pendingIncludesDialling` |
+ * | `http.http2MaxRequests` | `max_requests`: 503 `UO`, also for a request that had been waiting | `activeMax`, `activeOverflow: "refuse"` |
+ * | `http.maxRequestsPerConnection` | `max_requests_per_connection` | `usesPerConnectionMax` |
+ * | `http.maxRetries` | `max_retries`: retries under way | `takeRetry` |
+ */
+import { type ClientConfig, type Origin, WeirClient, type WeirClientService } from "@weir/client"
+import type { PoolConfigError } from "@weir/core"
+import type { Connector } from "@weir/transport"
+import { Context, Effect, Layer, Random, type Scope } from "effect"
+import type { Cluster, Limit } from "../config/GatewayModel.ts"
+import { type Candidate, candidatesOf, pick } from "./Balancer.ts"
+
+export class ClusterRuntime {
+  readonly cluster: Cluster
+  readonly client: WeirClientService
+  /** Requests under way, the waiting ones too. */
+  requestCount = 0
+  private retryCount = 0
+  private readonly candidates: ReadonlyArray<Candidate>
+  private readonly origins: ReadonlyMap<Candidate, Origin>
+  private readonly random: () => number
+
+  constructor(cluster: Cluster, client: WeirClientService, random: () => number) {
+    this.cluster = cluster
+    this.client = client
+    this.random = random
+    this.candidates = candidatesOf(cluster.endpoints)
+    this.origins = new Map(
+      this.candidates.map((candidate) => [
+        candidate,
+        client.originFor(false, candidate.endpoint.host, candidate.endpoint.port)
+      ])
+    )
+  }
+
+  pick(tried: ReadonlySet<Candidate>): Candidate | undefined {
+    return pick(this.candidates, this.cluster.policy.loadBalancing.value, tried, this.random)
+  }
+
+  originOf(candidate: Candidate): Origin | undefined {
+    return this.origins.get(candidate)
+  }
+
+  /** Retries under way are bounded by `maxRetries`, or by a budget in its place. */
+  takeRetry(): boolean {
+    const { retryBudget, retryCountMax } = this.cluster.policy
+    const limit =
+      retryBudget === undefined
+        ? toCount(retryCountMax.value)
+        : Math.max(retryBudget.retryCountMin.value, (this.requestCount * retryBudget.percent.value) / 100)
+    if (this.retryCount >= limit) return false
+    this.retryCount++
+    return true
+  }
+
+  giveRetry(): void {
+    this.retryCount--
+  }
+}
+
+export const makeClusterRuntime = (
+  cluster: Cluster
+): Effect.Effect<ClusterRuntime, PoolConfigError, Connector | Scope.Scope> =>
+  Effect.gen(function* () {
+    const context = yield* Layer.build(WeirClient.layer(clientConfig(cluster)))
+    const random = yield* Random.Random
+    return new ClusterRuntime(cluster, Context.get(context, WeirClient), () => random.nextDoubleUnsafe())
+  })
+
+/** Envoy's pool in the words of ours. */
+const clientConfig = ({ id, policy }: Cluster): ClientConfig => ({
+  pool: {
+    name: id,
+    connectionsMax: limit(policy.connectionCountMax.value),
+    connectionsPerRouteMax: "unlimited",
+    pendingMax: limit(policy.pendingCountMax.value),
+    pendingPerRouteMax: "unlimited",
+    pendingIncludesDialling: true,
+    activeMax: limit(policy.requestCountMax.value),
+    activeOverflow: "refuse",
+    usesPerConnectionMax: limit(policy.requestsPerConnectionMax.value),
+    connectTimeout: policy.connectMillis.value,
+    idleTimeout: duration(policy.idleMillisMax.value),
+    lifetime: duration(policy.connectionAgeMillisMax.value),
+    lifetimeJitterRatio: 0,
+    // Envoy's pool has no deadline of its own and does not back off; the route's timeout bounds the wait.
+    acquireTimeout: "never",
+    dialBackoffMax: 0
+  },
+  http: { responseHeadTimeout: "never", bodyIdleTimeout: "5 minutes" }
+})
+
+const toCount = (value: Limit): number => (value === "unlimited" ? Number.POSITIVE_INFINITY : value)
+
+/** Istio's limits go up to 2^32-1; beyond what the pool can count there is no limit to speak of. */
+const limit = (value: Limit): Limit => (toCount(value) >= 2 ** 31 - 1 ? "unlimited" : value)
+
+const duration = (millis: Limit): number | "never" => (millis === "unlimited" ? "never" : millis)
