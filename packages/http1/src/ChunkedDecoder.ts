@@ -59,7 +59,6 @@ export class ChunkedDecoder {
   begin(extensionByteCountMax: number): void {
     this.fault = undefined
     this.#phase = atSize
-    this.#isLastChunk = false
     this.#extensionByteCount = 0
     this.#extensionByteCountMax = extensionByteCountMax
   }

@@ -118,13 +118,13 @@ const samples: ReadonlyArray<Sample> = [
   },
   {
     title: "a tunnel, its framing fields ignored (RFC 9110 section 9.3.6)",
-    text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\nabc",
+    text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: x\r\n\r\nabc",
     options: { head: { method: "CONNECT", target: "b.test:443" } },
     heard: [
       {
         upgrade: {
           line: "1.1 200 OK",
-          headers: ["Content-Length", "5", "Content-Length", "6", "Transfer-Encoding", "chunked"]
+          headers: ["Content-Length", "5", "Content-Length", "6", "Transfer-Encoding", "gzip", "Transfer-Encoding", "x"]
         },
         rest: "abc"
       }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { defaultHttp1Limits, Http1Limits } from "@weir/http1"
 import { Schema } from "effect"
 import type { AnswerOptions } from "./Recorder.ts"
-import { hear } from "./Recorder.ts"
+import { hear, openSession, Recorder, request } from "./Recorder.ts"
 import type { Refusal } from "./refuse.ts"
 import { head, itRefuses } from "./refuse.ts"
 
@@ -72,6 +72,18 @@ describe("The limits", () => {
     const options = limits({ ...exact, trailerByteCountMax: 8, chunkExtensionByteCountMax: 4 })
     expect(hear([text], options).at(-1)).toEqual({ complete: "reusable", trailers: ["A", "1"] })
     expect(hear(text, options).at(-1)).toEqual({ complete: "reusable", trailers: ["A", "1"] })
+  })
+
+  it("begin anew with each exchange", () => {
+    const text = `HTTP/1.1 102 Processing\r\n\r\n${chunks("1;abc\r\nx\r\n0\r\n\r\n")}`
+    const { limits: all } = limits({ informationalCountMax: 1, chunkExtensionByteCountMax: 4 })
+    const { connection, session } = openSession(all)
+    for (let index = 0; index < 3; index++) {
+      const recorder = new Recorder()
+      session.start(request(), recorder)
+      connection.send(text)
+      expect(recorder.last).toEqual({ complete: "reusable", trailers: [] })
+    }
   })
 
   it("are Node's own where Node has them, and stay so when one is set", () => {

@@ -38,6 +38,7 @@ const formatVerdict = (verdict: ReuseVerdict): string => {
 export class Recorder implements ResponseReceiver {
   readonly heard: Array<Heard> = []
   head: ResponseHead | undefined
+  rest: Uint8Array | undefined
   readCount = 0
   /** What the test does inside a call, by the call's name. */
   readonly reactions: { [Call in keyof ResponseReceiver]?: () => void }
@@ -79,6 +80,7 @@ export class Recorder implements ResponseReceiver {
   }
 
   onUpgrade(head: ResponseHead, rest: Uint8Array): void {
+    this.rest = rest
     this.#note({ upgrade: factsOf(head), rest: textOf(rest) })
     this.reactions.onUpgrade?.()
   }

@@ -212,6 +212,12 @@ const refusals: ReadonlyArray<Refusal> = [
     detail: "101 Switching Protocols answers a request without Upgrade (RFC 9110 section 7.8)"
   },
   {
+    title: "101 that does not say to what, after a 1xx head that did",
+    text: "HTTP/1.1 103 Early Hints\r\nUpgrade: echo\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n",
+    options: { head: { isUpgrade: true, headers: ["Host", "a.test", "Upgrade", "echo"] } },
+    detail: "101 Switching Protocols does not name the protocol in Upgrade (RFC 9110 section 15.2.2)"
+  },
+  {
     title: "101 that does not say to what",
     text: "HTTP/1.1 101 Switching Protocols\r\n\r\n",
     options: { head: { isUpgrade: true, headers: ["Host", "a.test", "Upgrade", "echo"] } },

@@ -142,6 +142,18 @@ describe("A connection's end during an exchange", () => {
   })
 })
 
+describe("The next exchange", () => {
+  it("fails with how far it had come itself, whatever the one before had reached", () => {
+    const { connection, session } = openSession()
+    session.start(request(), new Recorder())
+    connection.send(answer)
+    const recorder = new Recorder()
+    session.start(request(), recorder)
+    connection.finish()
+    expect(recorder.heard).toMatchObject([{ failure: "ConnectionClosed sent" }])
+  })
+})
+
 describe("An idle session", () => {
   const events: ReadonlyArray<readonly [string, (connection: MemoryConnection) => void, ReadonlyArray<unknown>]> = [
     ["an answer nobody asked for", (connection) => connection.send(answer), ["data", "closed"]],
@@ -261,9 +273,9 @@ describe("Pause", () => {
   it("does nothing while idle, nor after the exchange", () => {
     const { connection, session } = openSession()
     session.pause()
+    expect(connection.isPaused).toBe(false)
     session.start(request(), new Recorder({ onComplete: () => session.pause() }))
     connection.send(answer)
-    session.resume()
     expect(connection.isPaused).toBe(false)
   })
 
@@ -302,6 +314,7 @@ describe("An upgraded connection", () => {
     connection.close()
     connection.settle()
     expect(recorder.last).toMatchObject({ rest: "rest" })
+    expect(Buffer.from(recorder.rest ?? []).toString()).toBe("rest")
     expect(heard).toEqual(["more", "end", "close"])
     expect(owner.heard).toEqual([])
     expect(session.isBusy).toBe(false)
