@@ -7,17 +7,18 @@
  *
  * Who owns the lease: the call, from the moment it is granted until `endLease`, which runs exactly once per lease: when
  * the answer is complete (before anybody hears of the end, so that the caller's next request finds the connection),
- * when the exchange fails, or when the call is given up.
+ * when the exchange fails, or when the call is given up. After an upgrade it is `upgraded` that owns it.
  */
 import { type Deadline, type Lease, PoolError, type RetryVerdict } from "@weir/core"
 import type { Http1Error, RawHeaders, RequestBody, ResponseHead, ResponseReceiver, ReuseVerdict } from "@weir/http1"
 import type { ConnectionInfo } from "@weir/transport"
-import { type Cause, Duration, Exit, type Fiber } from "effect"
-import { type ClientError, type ClientFailure, clientError } from "./ClientError.ts"
+import { Cause, Duration, Exit } from "effect"
+import { failureOf, verdictOf } from "./CallFailure.ts"
+import { type CallTimeout, type ClientError, type ClientFailure, clientError } from "./ClientError.ts"
 import type { ClientShared } from "./ClientShared.ts"
 import type { HttpPeer } from "./HttpPool.ts"
 import type { ClientRequest, ClientResponse, Upgraded } from "./Request.ts"
-import { sendStream } from "./RequestStream.ts"
+import { RequestStream, type RequestStreamOwner } from "./RequestStream.ts"
 import { makeResponse } from "./Response.ts"
 import { type BodyOwner, ResponseBody } from "./ResponseBody.ts"
 import { isIdempotentMethod, mayRetry } from "./RetryVerdict.ts"
@@ -29,9 +30,13 @@ type Phase =
   | "awaiting-head"
   /** The caller has the response; its body has not ended. */
   | "reading-body"
+  /** Nobody wants the rest of the body; it is read for the connection's sake. */
+  | "draining"
   | "ended"
 
-export class Call implements ResponseReceiver, BodyOwner, Deadline {
+const never = Number.POSITIVE_INFINITY
+
+export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, Deadline {
   readonly request: ClientRequest
   readonly body: ResponseBody
   trailers: RawHeaders = noFields
@@ -40,29 +45,31 @@ export class Call implements ResponseReceiver, BodyOwner, Deadline {
   isReused = false
   idleBeforeMillis = 0
   retryCount = 0
+  upgraded: Upgraded | undefined
   private readonly shared: ClientShared
+  private readonly answer: (exit: Exit.Exit<ClientResponse, ClientError>) => void
   private phase: Phase = "acquiring"
+  private isAnswered = false
   private readonly startedAtMillis: number
-  /** Of the whole call; `Infinity` without. */
+  /** Of the whole call. */
   private readonly requestDueMillis: number
   /** Of the phase that it is in. */
-  private phaseDueMillis = Number.POSITIVE_INFINITY
+  private phaseDueMillis = never
+  /** When a body held for `100 Continue` is sent without it. */
+  private continueDueMillis = never
   /** The earliest time that the deadlines will look at the call, and how many entries it has there. */
-  private lookAtMillis = Number.POSITIVE_INFINITY
+  private lookAtMillis = never
   private entryCount = 0
+  /** Does it hold a place among the retries under way? */
   private isBudgeted = false
-  private lease: Lease<HttpPeer> | undefined
-  private head: ResponseHead | undefined
   private withdraw: (() => void) | undefined
+  private lease: Lease<HttpPeer> | undefined
   private info: ConnectionInfo | undefined
-  private sender: Fiber.Fiber<unknown, unknown> | undefined
+  private stream: RequestStream | undefined
   private hasBegunStream = false
-  private isSendable = true
-  /** Wakes the sender of a streamed body. */
-  private onSendable: (() => void) | undefined
-  private isAnswered = false
-  upgraded: Upgraded | undefined
-  private readonly answer: (exit: Exit.Exit<ClientResponse, ClientError>) => void
+  private head: ResponseHead | undefined
+  /** Listens to the request's signal. */
+  private onSignal: (() => void) | undefined
 
   constructor(
     shared: ClientShared,
@@ -87,11 +94,12 @@ export class Call implements ResponseReceiver, BodyOwner, Deadline {
     this.acquire()
   }
 
-  /** Gives the call up, at any point; nobody hears of it. Does nothing once it has ended. */
+  /** Gives the call up, at any point; only a reader of its body hears of it. Does nothing once it has ended. */
   abort(): void {
+    this.upgraded?.close()
     if (this.phase === "ended") return
-    this.body.fail(this.error({ _tag: "Aborted" }, "never"))
     this.end("discard")
+    this.body.fail(this.error({ _tag: "Aborted" }, "never"))
   }
 
   // Sending.
@@ -104,117 +112,92 @@ export class Call implements ResponseReceiver, BodyOwner, Deadline {
       this.send(idle)
       return
     }
-    const leftMillis = this.requestDueMillis - this.shared.deadlines.nowMillis()
-    const options = {
-      ...(leftMillis < this.shared.acquireMillis ? { timeout: Math.max(0, leftMillis) } : {}),
-      ...(holder === undefined ? {} : { holder })
-    }
     let isSettled = false
-    const withdraw = pool.leaseUnsafe(origin.route, options, (result) => {
+    const withdraw = pool.leaseUnsafe(origin.route, holder === undefined ? undefined : { holder }, (result) => {
       isSettled = true
       this.withdraw = undefined
-      if (result instanceof PoolError) this.failPool(result)
-      else this.send(result)
+      if (result instanceof PoolError) {
+        this.fail(this.error({ _tag: "NoConnection", error: result }, result.retry, result))
+      } else {
+        this.send(result)
+      }
     })
     // The pool may have answered before it returned.
     if (!isSettled) this.withdraw = withdraw
   }
 
   private send(lease: Lease<HttpPeer>): void {
+    const { request, shared } = this
+    const { body } = request
+    const { session } = lease.connection
+    const nowMillis = shared.deadlines.nowMillis()
     this.lease = lease
     this.info = lease.connection.info
     this.isReused = lease.isReused
     this.idleBeforeMillis = lease.idleMillis
-    this.phase = "awaiting-head"
-    const { limits } = this.shared
-    const nowMillis = this.shared.deadlines.nowMillis()
     this.leasedAfterMillis = nowMillis - this.startedAtMillis
-    const { body, expectsContinue, isUpgrade, method, target } = this.request
-    const framing: RequestBody =
-      body._tag === "Empty"
-        ? emptyFraming
-        : body._tag === "Bytes"
-          ? { _tag: "bytes", bytes: body.bytes }
-          : body.byteCount === undefined
-            ? chunkedFraming
-            : { _tag: "sized", byteCount: body.byteCount }
-    // The head's time begins when the body has been sent; a streamed body sets it when it ends.
-    if (body._tag === "Stream") this.phaseDueMillis = Number.POSITIVE_INFINITY
-    else this.awaitHead(nowMillis)
-    if (expectsContinue === true) this.watch(nowMillis + limits.expectContinueMillis)
-    const { session } = lease.connection
+    this.phase = "awaiting-head"
+    // The head's time begins when the body has been sent; a stream tells when that is.
+    if (body._tag !== "Stream") this.setPhaseDue(nowMillis + shared.limits.responseHeadMillis)
+    if (request.expectsContinue === true) {
+      this.continueDueMillis = nowMillis + shared.limits.expectContinueMillis
+      this.watch(this.continueDueMillis)
+    }
     session.start(
       {
-        method,
-        target,
-        headers: this.shared.headersOf(this.request),
-        body: framing,
-        ...(expectsContinue === true ? { expectsContinue } : {}),
-        ...(isUpgrade === true ? { isUpgrade } : {})
+        method: request.method,
+        target: request.target,
+        headers: shared.headersOf(request),
+        body: framingOf(request),
+        isKeepAlive: request.isKeepAlive !== false,
+        isUpgrade: request.isUpgrade === true,
+        expectsContinue: request.expectsContinue === true
       },
       this
     )
     // `start` may have failed in this stack, and the call be over or waiting for another connection by now.
-    if (body._tag === "Stream" && this.lease === lease && this.phase === "awaiting-head") {
-      this.hasBegunStream = true
-      this.sender = this.shared.fork(sendStream(body.stream, this))
-      this.sender.addObserver((exit) => {
-        if (this.lease === lease) this.sent(exit)
-      })
-    }
+    if (body._tag !== "Stream" || this.lease !== lease) return
+    this.hasBegunStream = true
+    this.stream = new RequestStream(session, this)
+    this.stream.begin(body.stream, shared.fork)
   }
 
-  /** For the sender of a streamed body: writes a piece; false: wait for `whenSendable`. */
-  writeBody(chunk: Uint8Array): boolean {
-    this.isSendable = this.lease?.connection.session.writeBody(chunk) ?? false
-    return this.isSendable
+  onStalled(): void {
+    if (this.phase === "awaiting-head") this.setPhaseDue(this.nowMillis + this.shared.limits.bodyIdleMillis)
   }
 
-  /**
-   * Calls back when more may be written: at once, if that has come to pass between `writeBody`'s false and this call,
-   * since the sender's fiber may yield there.
-   */
-  whenSendable(callback: () => void): void {
-    if (this.isSendable) callback()
-    else this.onSendable = callback
+  onFlowing(): void {
+    if (this.phase === "awaiting-head") this.setPhaseDue(never)
   }
 
-  private sent(exit: Exit.Exit<unknown, unknown>): void {
-    this.sender = undefined
-    if (this.phase !== "awaiting-head" && this.phase !== "reading-body") return
-    if (Exit.isSuccess(exit)) {
-      this.lease?.connection.session.endBody()
-      if (this.phase === "awaiting-head") this.awaitHead(this.shared.deadlines.nowMillis())
+  onStreamEnd(exit: Exit.Exit<void, unknown>): void {
+    this.stream = undefined
+    if (Exit.isFailure(exit)) {
+      this.fail(this.error({ _tag: "RequestBodyFailed" }, "never", Cause.squash(exit.cause)))
       return
     }
-    if (this.phase === "awaiting-head") this.failStream(exit.cause)
-    else this.abort()
-  }
-
-  private failStream(cause: Cause.Cause<unknown>): void {
-    this.fail(this.error({ _tag: "RequestBodyFailed" }, "never", cause))
-  }
-
-  private awaitHead(nowMillis: number): void {
-    this.phaseDueMillis = nowMillis + this.shared.limits.responseHeadMillis
-    this.watch(this.phaseDueMillis)
+    this.lease?.connection.session.endBody()
+    if (this.phase === "awaiting-head") this.setPhaseDue(this.nowMillis + this.shared.limits.responseHeadMillis)
   }
 
   // The session's side.
 
   onInformational(head: ResponseHead): void {
-    this.request.onInformational?.(head)
+    try {
+      this.request.onInformational?.(head)
+    } catch (defect) {
+      this.die(defect)
+    }
   }
 
   onHead(head: ResponseHead): void {
-    const nowMillis = this.shared.deadlines.nowMillis()
+    const { nowMillis } = this
     this.head = head
     this.headAfterMillis = nowMillis - this.startedAtMillis
     this.phase = "reading-body"
-    this.phaseDueMillis = nowMillis + this.shared.limits.bodyIdleMillis
-    this.watch(this.phaseDueMillis)
+    this.setPhaseDue(nowMillis + this.shared.limits.bodyIdleMillis)
     // A server that answers early with success goes on reading (a proxy, an echo); any other answer is final for the body.
-    if (head.status >= 300) this.stopSender()
+    if (head.status >= 300) this.stopStream()
   }
 
   onBody(chunk: Uint8Array): void {
@@ -244,44 +227,58 @@ export class Call implements ResponseReceiver, BodyOwner, Deadline {
   onUpgrade(head: ResponseHead, rest: Uint8Array): void {
     const { lease } = this
     if (lease === undefined) return
+    const { connection } = lease.connection.session
+    // What comes before the new reader is attached stays with the system.
+    connection.pause()
     this.head = head
-    this.headAfterMillis = this.shared.deadlines.nowMillis() - this.startedAtMillis
+    this.headAfterMillis = this.nowMillis - this.startedAtMillis
     this.lease = undefined
+    this.upgraded = { connection, rest, close: () => lease.discard() }
     this.end("release")
     this.body.end()
-    this.upgraded = { connection: lease.connection.session.connection, rest, close: () => lease.discard() }
     this.respond()
   }
 
   onWritable(): void {
-    this.wakeSender()
+    this.stream?.flow()
   }
 
   onFailure(error: Http1Error): void {
-    if (this.phase === "ended") return
-    const { isReused, request } = this
-    const isIdempotent = request.isIdempotent ?? isIdempotentMethod(request.method)
-    const isReplayable = request.body._tag !== "Stream" || request.body.isReplayable === true || !this.hasBegunStream
+    const { idleBeforeMillis, isReused, request } = this
     const { progress, reason } = error
-    const isAllowed = mayRetry({ isReused, reason, progress, isIdempotent, isReplayable })
-    if (isAllowed && this.retryCount < this.shared.limits.retryCountMax && this.takeBudget()) {
+    const verdict = mayRetry({
+      isReused,
+      idleMillis: idleBeforeMillis,
+      reason,
+      progress,
+      isIdempotent: request.isIdempotent ?? isIdempotentMethod(request.method),
+      isReplayable: request.body._tag !== "Stream" || request.body.isReplayable === true || !this.hasBegunStream
+    })
+    const isAllowed = verdict !== "no" && this.retryCount < this.shared.limits.retryCountMax
+    if (isAllowed && (verdict === "yes" || this.takeBudget())) {
       this.retry()
       return
     }
-    this.fail(this.error(failureOf(error, isReused), verdictOf(error), error.cause ?? error))
+    // The session refused to write it, and is as good as before.
+    const isUntouched = reason === "InvalidRequest" && progress === "unsent"
+    this.fail(
+      this.error(failureOf(error, isReused), verdictOf(error), error.cause ?? error),
+      isUntouched ? "release" : "discard"
+    )
   }
 
   private takeBudget(): boolean {
-    if (!this.isBudgeted) this.isBudgeted = this.shared.budget.take()
+    this.isBudgeted ||= this.shared.budget.take()
     return this.isBudgeted
   }
 
   private retry(): void {
     this.retryCount++
-    this.stopSender()
+    this.stopStream()
     this.endLease("discard")
     this.phase = "acquiring"
-    this.phaseDueMillis = Number.POSITIVE_INFINITY
+    this.phaseDueMillis = never
+    this.continueDueMillis = never
     // The server may have closed every idle connection: the last try is to be made on one that cannot be stale.
     if (this.retryCount === this.shared.limits.retryCountMax) this.shared.closeIdle(this.request.origin.route)
     this.acquire()
@@ -298,28 +295,31 @@ export class Call implements ResponseReceiver, BodyOwner, Deadline {
   }
 
   noteReader(): void {
-    if (this.phase === "reading-body") {
-      // The heap keeps the older time and finds, when it comes, that there is a newer one.
-      this.phaseDueMillis = this.shared.deadlines.nowMillis() + this.shared.limits.bodyIdleMillis
-    }
+    if (this.phase === "reading-body") this.setPhaseDue(this.nowMillis + this.shared.limits.bodyIdleMillis)
   }
 
   abandonBody(): void {
     this.abort()
   }
 
-  /** Nobody wants the rest of the body. */
+  /** Nobody wants anything more of the answer. */
   discard(): void {
+    this.upgraded?.close()
+    this.discardBody()
+  }
+
+  /** Nobody wants the rest of the body: it is read within the budgets to keep the connection, which is closed otherwise. */
+  discardBody(): void {
     if (this.phase !== "reading-body") return
-    const { limits } = this.shared
-    const length = Number(this.head?.get("content-length") ?? 0)
-    if (length > limits.drainByteCountMax || limits.drainByteCountMax === 0) {
+    const { drainByteCountMax, drainMillis } = this.shared.limits
+    const announcedByteCount = Number(this.head?.get("content-length") ?? 0)
+    if (drainByteCountMax === 0 || announcedByteCount - this.body.receivedByteCount > drainByteCountMax) {
       this.abort()
       return
     }
-    this.phaseDueMillis = this.shared.deadlines.nowMillis() + limits.drainMillis
-    this.watch(this.phaseDueMillis)
-    this.body.discard(limits.drainByteCountMax)
+    this.phase = "draining"
+    this.setPhaseDue(this.nowMillis + drainMillis)
+    this.body.discard(drainByteCountMax, this.error({ _tag: "Aborted" }, "never"))
   }
 
   // Time.
@@ -329,34 +329,56 @@ export class Call implements ResponseReceiver, BodyOwner, Deadline {
   }
 
   onDue(nowMillis: number): number {
-    if (nowMillis >= this.requestDueMillis) {
-      this.timeOut("request", this.requestDueMillis - this.startedAtMillis)
-    } else if (nowMillis >= this.phaseDueMillis) {
-      if (this.phase === "awaiting-head") this.timeOut("response-head", this.shared.limits.responseHeadMillis)
-      else this.timeOut("body-idle", this.shared.limits.bodyIdleMillis)
-    } else if (this.request.expectsContinue === true && this.phase === "awaiting-head") {
+    // The entry that brought us here has been taken out.
+    this.entryCount--
+    this.lookAtMillis = never
+    if (nowMillis >= this.requestDueMillis) this.timeOut("request", this.requestDueMillis - this.startedAtMillis)
+    else if (nowMillis >= this.phaseDueMillis) this.endPhase()
+    else if (nowMillis >= this.continueDueMillis) {
       // The server has not said 100 in time; the body goes out anyway (RFC 9110 section 10.1.1).
-      this.lease?.connection.session.releaseBody()
-      this.wakeSender()
+      this.continueDueMillis = never
+      if (this.lease?.connection.session.releaseBody() === true) this.stream?.flow()
     }
-    const againMillis = Math.min(this.requestDueMillis, this.phaseDueMillis)
+    if (!this.isPending) return never
+    const againMillis = Math.min(this.requestDueMillis, this.phaseDueMillis, this.continueDueMillis)
+    if (againMillis >= this.lookAtMillis || againMillis === never) return never
     this.lookAtMillis = againMillis
-    if (!this.isPending || againMillis === Number.POSITIVE_INFINITY) this.entryCount--
+    this.entryCount++
     return againMillis
   }
 
-  private timeOut(phase: "response-head" | "body-idle" | "request", timeoutMillis: number, cause?: PoolError): void {
-    const waitedFor = this.body.isWaitingForReader ? "reader" : "server"
-    const retry = this.phase === "acquiring" ? "always" : this.phase === "awaiting-head" ? "if-idempotent" : "never"
-    this.fail(this.error({ _tag: "CallTimeout", phase, timeoutMillis, waitedFor }, retry, cause))
+  private endPhase(): void {
+    const { limits } = this.shared
+    if (this.phase === "draining") this.abort()
+    else if (this.phase === "reading-body") this.timeOut("body-idle", limits.bodyIdleMillis)
+    else if (this.stream === undefined) this.timeOut("response-head", limits.responseHeadMillis)
+    else this.timeOut("request-body-idle", limits.bodyIdleMillis)
   }
 
-  /** Sees that the deadlines look no later than `atMillis`. A later time than the one they have is found then. */
+  private timeOut(phase: CallTimeout["phase"], timeoutMillis: number): void {
+    const isAcquiring = this.phase === "acquiring"
+    const waitedFor = isAcquiring ? "connection" : this.body.isWaitingForReader ? "reader" : "server"
+    const report = isAcquiring ? { report: this.shared.explain(this.request.origin.route) } : {}
+    const retry = isAcquiring ? "always" : this.phase === "awaiting-head" ? "if-idempotent" : "never"
+    this.fail(this.error({ _tag: "CallTimeout", phase, timeoutMillis, waitedFor, ...report }, retry))
+  }
+
+  /** A due time that has moved further away is found when the deadlines look; only an earlier one has to be told. */
+  private setPhaseDue(atMillis: number): void {
+    this.phaseDueMillis = atMillis
+    this.watch(atMillis)
+  }
+
+  /** Sees that the deadlines look no later than `atMillis`. */
   private watch(atMillis: number): void {
     if (atMillis >= this.lookAtMillis) return
     this.lookAtMillis = atMillis
     this.entryCount++
     this.shared.deadlines.add(atMillis, this)
+  }
+
+  private get nowMillis(): number {
+    return this.shared.deadlines.nowMillis()
   }
 
   // Ends.
@@ -365,23 +387,31 @@ export class Call implements ResponseReceiver, BodyOwner, Deadline {
     const { head, info } = this
     if (this.isAnswered || head === undefined || info === undefined) return
     this.isAnswered = true
+    const { signal } = this.request
+    if (signal !== undefined && (this.isPending || this.upgraded !== undefined)) this.listen(signal)
     this.answer(Exit.succeed(makeResponse(this, head, info)))
   }
 
-  private fail(error: ClientError): void {
+  private listen(signal: AbortSignal): void {
+    this.onSignal = () => this.discard()
+    if (signal.aborted) this.discard()
+    else signal.addEventListener("abort", this.onSignal, { once: true })
+  }
+
+  private fail(error: ClientError, disposition: "release" | "discard" = "discard"): void {
     if (this.phase === "ended") return
-    this.end("discard")
+    this.end(disposition)
     this.body.fail(error)
     if (this.isAnswered) return
     this.isAnswered = true
     this.answer(Exit.fail(error))
   }
 
-  private failPool(error: PoolError): void {
-    const isLate = this.shared.deadlines.nowMillis() >= this.requestDueMillis
-    if (isLate && error.reason._tag === "AcquireTimeout")
-      this.timeOut("request", this.requestDueMillis - this.startedAtMillis, error)
-    else this.fail(this.error({ _tag: "NoConnection", error }, error.retry, error))
+  /** The caller's own code has thrown. */
+  private die(defect: unknown): void {
+    this.end("discard")
+    this.isAnswered = true
+    this.answer(Exit.die(defect))
   }
 
   /** The call is over: everything that it holds goes home, once. */
@@ -390,10 +420,11 @@ export class Call implements ResponseReceiver, BodyOwner, Deadline {
     this.phase = "ended"
     this.withdraw?.()
     this.withdraw = undefined
-    this.stopSender()
+    this.stopStream()
     budget.activeCallCount--
     if (this.isBudgeted) budget.give()
     for (; this.entryCount > 0; this.entryCount--) deadlines.forget()
+    if (this.onSignal !== undefined) this.request.signal?.removeEventListener("abort", this.onSignal)
     // Last, for it may hand the connection to the next caller in this very stack.
     this.endLease(disposition)
   }
@@ -410,18 +441,10 @@ export class Call implements ResponseReceiver, BodyOwner, Deadline {
     }
   }
 
-  private stopSender(): void {
-    const { sender } = this
-    this.sender = undefined
-    this.onSendable = undefined
-    sender?.interruptUnsafe()
-  }
-
-  private wakeSender(): void {
-    this.isSendable = true
-    const callback = this.onSendable
-    this.onSendable = undefined
-    callback?.()
+  private stopStream(): void {
+    const { stream } = this
+    this.stream = undefined
+    stream?.stop()
   }
 
   private error(reason: ClientFailure, retry: RetryVerdict, cause?: unknown): ClientError {
@@ -441,32 +464,13 @@ const noFields: RawHeaders = Object.freeze([])
 const emptyFraming: RequestBody = { _tag: "empty" }
 const chunkedFraming: RequestBody = { _tag: "chunked" }
 
-const failureOf = (error: Http1Error, isReused: boolean): ClientFailure => {
-  switch (error.reason) {
-    case "InvalidRequest":
-    case "BodyLengthMismatch":
-      return { _tag: "InvalidRequest", detail: error.detail }
-    case "MalformedResponse":
-      return { _tag: "BadResponse", kind: "malformed", detail: error.detail }
-    case "LimitExceeded":
-      return { _tag: "BadResponse", kind: "limit", detail: error.detail }
-    case "ConnectionClosed":
-    case "ConnectionFailed":
-      return { _tag: "ConnectionLost", progress: error.progress, detail: error.detail, isReused }
-    case "Aborted":
-      return { _tag: "Aborted" }
-  }
-}
-
-const verdictOf = (error: Http1Error): RetryVerdict => {
-  if (error.reason !== "ConnectionClosed" && error.reason !== "ConnectionFailed") return "never"
-  switch (error.progress) {
-    case "unsent":
-      return "always"
-    case "sent":
-    case "response-started":
-      return "if-idempotent"
-    case "head-received":
-      return "never"
+const framingOf = ({ body }: ClientRequest): RequestBody => {
+  switch (body._tag) {
+    case "Empty":
+      return emptyFraming
+    case "Bytes":
+      return { _tag: "bytes", bytes: body.bytes }
+    case "Stream":
+      return body.byteCount === undefined ? chunkedFraming : { _tag: "sized", byteCount: body.byteCount }
   }
 }

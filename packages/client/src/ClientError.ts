@@ -43,10 +43,13 @@ export interface BadResponse {
 /** A time ran out. */
 export interface CallTimeout {
   readonly _tag: "CallTimeout"
-  readonly phase: "response-head" | "body-idle" | "request"
+  /** `request`: the whole call. `request-body-idle`: a streamed body that the server did not take. */
+  readonly phase: "request-body-idle" | "response-head" | "body-idle" | "request"
   readonly timeoutMillis: number
-  /** For `body-idle`: who was waited for. */
-  readonly waitedFor: "server" | "reader"
+  /** Who was waited for. */
+  readonly waitedFor: "connection" | "server" | "reader"
+  /** Where a connection was waited for: why there was none, in the pool's words. */
+  readonly report?: string
 }
 
 export type ClientFailure =
@@ -72,18 +75,18 @@ export class ClientError extends Data.TaggedError("ClientError")<{
   override get message(): string {
     const again =
       this.retryCount === 0 ? "" : ` (after ${this.retryCount} ${this.retryCount === 1 ? "retry" : "retries"})`
-    return `${this.call}: ${describe(this.reason)}${again}`
+    return `${this.call}: ${describe(this.reason, this.cause)}${again}`
   }
 }
 
-const describe = (failure: ClientFailure): string => {
+const describe = (failure: ClientFailure, cause: unknown): string => {
   switch (failure._tag) {
     case "NoConnection":
       return failure.error.message
     case "InvalidRequest":
       return `the request cannot be sent: ${failure.detail}`
     case "RequestBodyFailed":
-      return "the stream of the request's body failed"
+      return `the stream of the request's body failed: ${cause instanceof Error ? cause.message : String(cause)}`
     case "ConnectionLost":
       return `${failure.detail}, on a ${failure.isReused ? "reused" : "new"} connection`
     case "BadResponse":
@@ -97,6 +100,8 @@ const describe = (failure: ClientFailure): string => {
 
 const timeoutText = (failure: CallTimeout): string => {
   switch (failure.phase) {
+    case "request-body-idle":
+      return `the server took nothing of the request's body for ${failure.timeoutMillis} ms (bodyIdleTimeout)`
     case "response-head":
       return `no answer within ${failure.timeoutMillis} ms of sending (responseHeadTimeout)`
     case "body-idle":
@@ -104,9 +109,12 @@ const timeoutText = (failure: CallTimeout): string => {
         ? `the server sent nothing of the body for ${failure.timeoutMillis} ms (bodyIdleTimeout)`
         : `nobody read the body for ${failure.timeoutMillis} ms (bodyIdleTimeout)`
     case "request":
-      return `not finished within ${failure.timeoutMillis} ms (requestTimeout)`
+      return `not finished within ${failure.timeoutMillis} ms (requestTimeout)${waitText(failure)}`
   }
 }
+
+const waitText = ({ report, waitedFor }: CallTimeout): string =>
+  report === undefined ? `, waiting for the ${waitedFor}` : `, waiting for a connection: ${report}`
 
 /** Builds the error without capturing a stack, for the reason that `poolError` gives. */
 export const clientError = (fields: ConstructorParameters<typeof ClientError>[0]): ClientError => {

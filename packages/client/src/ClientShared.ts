@@ -12,11 +12,11 @@ import type { RetryBudget } from "./RetryVerdict.ts"
 export interface ClientShared {
   readonly pool: ConnectionPool.ConnectionPool<HttpPeer>
   readonly limits: HttpLimits
-  /** The pool's `acquireTimeout`: a call with less time left waits no longer than that. */
-  readonly acquireMillis: number
   readonly deadlines: Deadlines
   readonly budget: RetryBudget
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   readonly headersOf: (request: ClientRequest) => RawHeaders
   readonly closeIdle: (route: Route.Route) => void
+  /** Why a call to the route waits for a connection. */
+  readonly explain: (route: Route.Route) => string
 }

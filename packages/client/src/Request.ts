@@ -35,11 +35,19 @@ export interface ClientRequest {
   readonly body: Body
   /** May the request be sent again though its method is not idempotent? Default: by the method. */
   readonly isIdempotent?: boolean | undefined
+  /** Announces the body with `Expect: 100-continue` and holds it for `expectContinueTimeout` at most. */
   readonly expectsContinue?: boolean | undefined
+  /** False: the connection is closed after the answer, and the server told so. Default true. */
+  readonly isKeepAlive?: boolean | undefined
   /** Asks for a change of protocol; the answer's `upgraded` has the connection. */
   readonly isUpgrade?: boolean | undefined
   /** Over the whole call; default: the client's `requestTimeout`. */
   readonly timeout?: Duration.Input | undefined
+  /**
+   * Discards the answer when it is aborted, and does nothing once the body has ended. (Before the answer, interrupt the
+   * call.)
+   */
+  readonly signal?: AbortSignal | undefined
   /** Names the caller in the pool's reports. */
   readonly holder?: string | undefined
   /** Called with each 1xx answer but 101. */
@@ -74,13 +82,17 @@ export interface ClientResponse {
   /** Pushes the body into a sink; for proxies. `resume` after the sink has said false. */
   readonly pipeTo: (sink: BodySink) => void
   readonly resume: () => void
-  /** Gives up what is left of the body: a little is read to keep the connection, otherwise it is closed. */
+  /**
+   * Gives up what is left of the body: a little is read to keep the connection, otherwise it is closed. After an upgrade
+   * it closes the connection.
+   */
   readonly discard: () => void
-  /** After 101 or a CONNECT: the raw connection and the bytes that came with the head. It counts against the pool's limits until `close`. */
+  /** After 101, or 2xx to CONNECT: the raw connection. It counts against the pool's limits until `close`. */
   readonly upgraded: Upgraded | undefined
 }
 
 export interface Upgraded {
+  /** Paused: attach a handler, then resume. */
   readonly connection: Connection
   /** Bytes that came with the answer's head. */
   readonly rest: Uint8Array

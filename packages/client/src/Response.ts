@@ -47,7 +47,7 @@ class CallResponse implements ClientResponse {
     // An interrupted reader leaves a body that nobody will read.
     return call.body.isComplete
       ? call.body.collect
-      : Effect.onInterrupt(call.body.collect, () => Effect.sync(() => call.discard()))
+      : Effect.onInterrupt(call.body.collect, () => Effect.sync(() => call.discardBody()))
   }
 
   get text() {
@@ -57,7 +57,7 @@ class CallResponse implements ClientResponse {
   get stream() {
     const { call } = this
     return Stream.fromPull(Effect.succeed(Effect.map(call.body.pull, (bytes) => [bytes] as const))).pipe(
-      Stream.ensuring(Effect.sync(() => call.discard()))
+      Stream.ensuring(Effect.sync(() => call.discardBody()))
     )
   }
 

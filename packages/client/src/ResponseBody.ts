@@ -13,13 +13,13 @@ export interface BodyOwner {
   resumeBody(): void
   /** The reader has taken something or given up waiting for it. */
   noteReader(): void
-  /** The reader wants no more of it. */
+  /** More has come of a discarded body than its budget allows. */
   abandonBody(): void
 }
 
-/** A reader that takes bytes as they come; they are borrowed until the call returns. */
+/** A reader that takes bytes as they come; they are borrowed until the call returns. Its methods must not throw. */
 export interface BodySink {
-  /** False: wait with more until `ResponseBody.resume`. */
+  /** False: wait with more until `ClientResponse.resume`; what had been read already still comes. */
   onChunk(chunk: Uint8Array): boolean
   onEnd(): void
   onError(error: ClientError): void
@@ -35,6 +35,8 @@ const complete: State = { _tag: "complete" }
 const noBytes = new Uint8Array(0)
 
 export class ResponseBody {
+  /** Of the body, so far. */
+  receivedByteCount = 0
   private readonly owner: BodyOwner
   private readonly bufferByteCount: number
   private state: State = open
@@ -45,8 +47,8 @@ export class ResponseBody {
   private sink: BodySink | undefined
   /** Bytes that may still be thrown away to keep the connection. */
   private discardByteCount = 0
-  /** Wakes the reader that waits for a change. */
-  private wake: (() => void) | undefined
+  /** Wake the readers that wait for a change: one, but for a caller that reads one body twice at once. */
+  private readonly waiting = new Set<() => void>()
 
   constructor(owner: BodyOwner, bufferByteCount: number) {
     this.owner = owner
@@ -57,10 +59,6 @@ export class ResponseBody {
     return this.state._tag === "complete"
   }
 
-  get isOpen(): boolean {
-    return this.state._tag === "open"
-  }
-
   /** Does the reader hold the body up, rather than the server? */
   get isWaitingForReader(): boolean {
     return this.isPaused
@@ -69,6 +67,7 @@ export class ResponseBody {
   // The session's side.
 
   push(chunk: Uint8Array): void {
+    this.receivedByteCount += chunk.length
     switch (this.mode) {
       case "piped":
         if (this.sink?.onChunk(chunk) === false) this.pause()
@@ -79,15 +78,16 @@ export class ResponseBody {
         return
       case "kept":
       case "collecting":
-        // The chunk is borrowed.
-        this.chunks.push(chunk.slice())
+        // The chunk is borrowed. (Not `slice`: of Node's Buffer that is a view on the same memory.)
+        this.chunks.push(new Uint8Array(chunk))
         this.keptByteCount += chunk.length
         if (this.mode === "kept" && this.keptByteCount >= this.bufferByteCount) this.pause()
-        this.wakeReader()
+        this.wakeReaders()
     }
   }
 
   end(): void {
+    if (this.state._tag !== "open") return
     this.settle(complete)
     this.sink?.onEnd()
   }
@@ -103,23 +103,21 @@ export class ResponseBody {
   /** All of it, in one piece. */
   readonly collect: Effect.Effect<Uint8Array, ClientError> = Effect.suspend(() => {
     if (this.state._tag === "complete") return Effect.succeed(this.take())
+    if (this.state._tag === "failed") return Effect.fail(this.state.error)
     this.mode = "collecting"
     this.resume()
     return Effect.flatMap(
       this.waitUntil(() => this.state._tag !== "open"),
-      () => {
-        if (this.state._tag === "failed") return Effect.fail(this.state.error)
-        return Effect.succeed(this.take())
-      }
+      () => (this.state._tag === "failed" ? Effect.fail(this.state.error) : Effect.succeed(this.take()))
     )
   })
 
   /** The next bytes, at least one; `Done` at the end. */
   readonly pull: Effect.Effect<Uint8Array, ClientError | Cause.Done> = Effect.suspend(() => {
-    this.owner.noteReader()
     if (this.keptByteCount === 0) {
       if (this.state._tag === "complete") return Cause.done()
       if (this.state._tag === "failed") return Effect.fail(this.state.error)
+      this.owner.noteReader()
       return Effect.flatMap(
         this.waitUntil(() => this.keptByteCount > 0 || this.state._tag !== "open"),
         () => this.pull
@@ -135,26 +133,33 @@ export class ResponseBody {
     this.mode = "piped"
     this.sink = sink
     const isFlowing = this.keptByteCount === 0 || sink.onChunk(this.take())
+    // It may have had the body discarded.
+    if (this.sink === undefined) return
     if (this.state._tag === "complete") sink.onEnd()
     else if (this.state._tag === "failed") sink.onError(this.state.error)
     else if (isFlowing) this.resume()
     else this.pause()
   }
 
-  /** Reads on and throws away, up to `byteCountMax` more bytes. */
-  discard(byteCountMax: number): void {
-    if (this.state._tag !== "open" || this.mode === "discarded") return
+  /** Reads on and throws away, up to `byteCountMax` more bytes; whoever reads nonetheless gets the error. */
+  discard(byteCountMax: number, error: ClientError): void {
+    if (this.state._tag !== "open") return
     this.mode = "discarded"
+    this.sink = undefined
     this.chunks = []
     this.keptByteCount = 0
     this.discardByteCount = byteCountMax
-    this.wakeReader()
-    this.resume()
+    this.settle({ _tag: "failed", error })
+    this.unpause()
   }
 
   /** A reader that had said `false` can take more. */
   resume(): void {
     this.owner.noteReader()
+    this.unpause()
+  }
+
+  private unpause(): void {
     if (!this.isPaused) return
     this.isPaused = false
     this.owner.resumeBody()
@@ -184,27 +189,28 @@ export class ResponseBody {
 
   private settle(state: State): void {
     this.state = state
-    this.wakeReader()
+    this.wakeReaders()
   }
 
-  private wakeReader(): void {
-    const wake = this.wake
-    this.wake = undefined
-    wake?.()
+  private wakeReaders(): void {
+    if (this.waiting.size === 0) return
+    // One that is woken may read on, and wait again, in this stack.
+    for (const look of Array.from(this.waiting)) look()
   }
 
   private waitUntil(isReady: () => boolean): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
+      const { waiting } = this
       const look = (): void => {
-        if (isReady()) resume(effectVoid)
-        else this.wake = look
+        if (!isReady()) return
+        waiting.delete(look)
+        resume(Exit.void)
       }
+      waiting.add(look)
       look()
       return Effect.sync(() => {
-        this.wake = undefined
+        waiting.delete(look)
       })
     })
   }
 }
-
-const effectVoid: Exit.Exit<void> = Exit.void

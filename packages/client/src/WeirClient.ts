@@ -1,12 +1,12 @@
 /**
  * The client: calls over the pool, with everything that HTTP adds to it.
  */
-import { type ConnectionPool, makeDeadlines, type PoolConfigError, type Route, routeDefaults } from "@weir/core"
+import { type ConnectionPool, makeDeadlines, type PoolConfigError, type Route } from "@weir/core"
 import type { RawHeaders } from "@weir/http1"
-import type { Connector, Target } from "@weir/transport"
-import { Context, Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import { Connector, type Target } from "@weir/transport"
+import { Clock, Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { Call } from "./Call.ts"
-import { type ClientConfig, parseClientConfig, resolveHttp, toMillis } from "./ClientConfig.ts"
+import { type ClientConfig, parseClientConfig, resolveHttp } from "./ClientConfig.ts"
 import { type ClientError, clientError } from "./ClientError.ts"
 import type { ClientShared } from "./ClientShared.ts"
 import { type HttpPeer, makeHttpPool } from "./HttpPool.ts"
@@ -43,7 +43,9 @@ export const make = (
   Effect.gen(function* () {
     const parsed = yield* parseClientConfig(config)
     const limits = resolveHttp(parsed.http)
-    const scope = yield* Effect.scope
+    const { backgroundClock } = yield* Connector
+    // Closed after the pool, which lets calls under way end: until then they have their time limits and send their bodies.
+    const inner = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
     const runFork = Effect.runForkWith(yield* Effect.context<never>())
     // The pool hands back the very route that it was given, so a target lives as long as its route.
     const targets = new WeakMap<Route.Route, Target.Target>()
@@ -62,14 +64,13 @@ export const make = (
     const shared: ClientShared = {
       pool,
       limits,
-      acquireMillis: toMillis(parsed.pool?.acquireTimeout ?? routeDefaults.acquireTimeout),
-      deadlines: yield* makeDeadlines,
+      // Calls under way keep the process alive by their sockets; time limits that are far away must not.
+      deadlines: yield* makeDeadlines.pipe(Scope.provide(inner), Effect.provideService(Clock.Clock, backgroundClock)),
       budget: new RetryBudget(limits.retryBudgetRatio, limits.retryBudgetCountMin),
-      fork: (effect) => Fiber.runIn(runFork(effect), scope),
+      fork: (effect) => Fiber.runIn(runFork(effect), inner),
       headersOf,
-      closeIdle: (route) => {
-        runFork(pool.closeIdle(route))
-      }
+      closeIdle: (route) => Effect.runSync(pool.closeIdle(route)),
+      explain: (route) => Effect.runSync(pool.explain(route))
     }
 
     return WeirClient.of({

@@ -1,9 +1,18 @@
 export { ClientConfig, HttpSettings, TlsSettings } from "./ClientConfig.ts"
 export * from "./ClientError.ts"
+export {
+  acceptEncoding,
+  codingsOf,
+  DecompressionBomb,
+  type DecompressionLimits,
+  decompress,
+  defaultDecompressionLimits
+} from "./Decompression.ts"
 export { HttpPeer } from "./HttpPool.ts"
 export type { Origin } from "./Origin.ts"
+export { type RedirectedCall, redirectOf } from "./Redirect.ts"
 export * from "./Request.ts"
 export type { BodySink } from "./ResponseBody.ts"
 export { isIdempotentMethod } from "./RetryVerdict.ts"
-export { WeirClient, type WeirClientService } from "./WeirClient.ts"
+export { make as makeClient, WeirClient, type WeirClientService } from "./WeirClient.ts"
 export * as WeirHttpClient from "./WeirHttpClient.ts"
