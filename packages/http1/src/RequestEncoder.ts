@@ -26,7 +26,7 @@ export const encodeRequestHead = (head: RequestHead): string | Fault => {
     if (value === undefined) return invalid("the headers end with a name that has no value")
     const fault = findFieldFault(name, value)
     if (fault !== undefined) return fault
-    if (sessionFieldLengths[name.length] === 1) {
+    if (((sessionFieldLetters[name.length] ?? 0) & letterBit(name)) !== 0) {
       switch (name.toLowerCase()) {
         case "host": {
           hostCount++
@@ -176,6 +176,9 @@ const describeOutsider = (what: string, text: string, index: number, rule: strin
 
 const appendOption = (options: string, option: string): string => (options === "" ? option : `${options}, ${option}`)
 
+/** Of a name's first letter, whatever its case; of anything but a letter, some bit. */
+const letterBit = (name: string): number => 1 << ((name.charCodeAt(0) | 0x20) - 0x61)
+
 /** Fields that decide over the message or the connection, and are written, read or refused by name above. */
 const sessionFieldNames = [
   "host",
@@ -189,9 +192,9 @@ const sessionFieldNames = [
   "expect"
 ]
 
-/** For each length of a name: is it worth a comparison? */
-const sessionFieldLengths = Uint8Array.from({ length: 18 }, (_, length) =>
-  sessionFieldNames.some((name) => name.length === length) ? 1 : 0
+/** For each length of a name: the first letters that are worth a comparison, one bit each from `a`. */
+const sessionFieldLetters = Uint32Array.from({ length: 18 }, (_, length) =>
+  sessionFieldNames.filter((name) => name.length === length).reduce((letters, name) => letters | letterBit(name), 0)
 )
 
 /** Framing, routing, request modifiers, authentication and what says how to read the content (RFC 9110 section 6.5.1). */
