@@ -23,7 +23,8 @@ export const packageLayers: ReadonlyMap<string, Layer> = new Map<string, Layer>(
   // Buffer is the same on the three runtimes, and by far the fastest way from octets to text and back.
   ["http1", { packages: ["transport"], builtins: ["node:buffer"] }],
   ["http2", { packages: ["transport"], builtins: ["node:"] }],
-  ["client", { packages: http, builtins: [] }],
+  // The three runtimes have the same zlib, their own.
+  ["client", { packages: http, builtins: ["node:zlib", "node:stream"] }],
   ["fetch", { packages: edge, builtins: [] }],
   ["dialects", { packages: ["core", "client"], builtins: [] }],
   ["effect3", { packages: ["fetch"], builtins: [] }],

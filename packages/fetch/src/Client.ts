@@ -1,0 +1,82 @@
+/**
+ * The client for promise users: one import, three runtimes.
+ */
+import { type ClientConfig, defaultDecompressionLimits, makeClient, type WeirClientService } from "@weir/client"
+import type { PoolEvent, PoolStats } from "@weir/core"
+import { Connector } from "@weir/transport"
+import { Cause, Duration, Effect, Exit, Scope, Stream } from "effect"
+import { platform } from "#platform"
+import { type FetchInit, type FetchSettings, makeFetch } from "./Fetch.ts"
+import { makeRequest, type RequestOptions, type WeirResponse } from "./Request.ts"
+import { toWeirError, WeirError } from "./WeirError.ts"
+
+/** Plain objects all the way: the same keys as the Effect side, checked when the client is made. */
+export interface ClientOptions extends ClientConfig {
+  /** Sent by `fetch` where the caller gives none. Default `weir`. */
+  readonly userAgent?: string
+  /** Redirects that `fetch` follows. Default 20 (the Fetch standard's). */
+  readonly redirectCountMax?: number
+  /** Undo gzip, deflate, br and zstd, and offer them. Default true. */
+  readonly isDecoding?: boolean
+}
+
+export interface Client {
+  /** `fetch` of the Fetch standard, pooled. It needs no `this`. */
+  readonly fetch: (input: string | URL | Request, init?: FetchInit) => Promise<Response>
+  /** Leaner and faster: status, headers, and the body as it is wanted. */
+  readonly request: (url: string | URL, options?: RequestOptions) => Promise<WeirResponse>
+  /** The pool in numbers, now. */
+  readonly stats: () => PoolStats
+  /** Why a call to this URL would wait now, in a sentence. */
+  readonly explain: (url: string | URL) => string
+  /** What happens from now on, until the loop is left or the client closed. */
+  readonly events: () => AsyncIterable<PoolEvent>
+  /** Changes the pool's configuration while it runs. */
+  readonly configure: (pool: NonNullable<ClientConfig["pool"]>) => void
+  /** Refuses new calls, lets the running ones finish until the timeout (default 30 seconds), then closes the rest. */
+  readonly close: (timeoutMillis?: number) => Promise<void>
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+/** Throws a `WeirError` with code `WEIR_CONFIG` if the options cannot be used. */
+export const createClient = (options: ClientOptions = {}): Client => {
+  const { isDecoding = true, redirectCountMax = 20, userAgent = "weir", ...config } = options
+  const scope = Scope.makeUnsafe()
+  const client = runOrThrow(
+    makeClient(config).pipe(Effect.provideServiceEffect(Connector, platform.make()), Scope.provide(scope))
+  )
+  const settings: FetchSettings = {
+    userAgent,
+    redirectCountMax,
+    decoding: { isDecoding, limits: defaultDecompressionLimits }
+  }
+  const close = async (timeoutMillis?: number): Promise<void> => {
+    await Effect.runPromise(
+      Effect.andThen(
+        client.pool.shutdown(timeoutMillis === undefined ? undefined : Duration.millis(timeoutMillis)),
+        Scope.close(scope, Exit.void)
+      )
+    )
+  }
+  return {
+    fetch: makeFetch(client, settings),
+    request: makeRequest(client, settings),
+    stats: () => Effect.runSync(client.pool.stats),
+    explain: (url) => runOrThrow(explain(client, url)),
+    events: () => Stream.toAsyncIterable(client.pool.events),
+    configure: (pool) => runOrThrow(client.pool.configure(pool)),
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}
+
+const explain = (client: WeirClientService, url: string | URL): Effect.Effect<string, unknown> =>
+  URL.canParse(url)
+    ? Effect.flatMap(client.origin(new URL(url)), (origin) => client.pool.explain(origin.route))
+    : Effect.fail(new WeirError("WEIR_INVALID_REQUEST", `not a URL: ${String(url)}`))
+
+const runOrThrow = <A>(effect: Effect.Effect<A, unknown>): A => {
+  const exit = Effect.runSyncExit(effect)
+  if (Exit.isSuccess(exit)) return exit.value
+  throw toWeirError(Cause.squash(exit.cause))
+}

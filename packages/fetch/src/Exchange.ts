@@ -1,0 +1,99 @@
+/**
+ * One call with its redirects, as a promise that an `AbortSignal` ends.
+ */
+import {
+  type Body,
+  type ClientRequest,
+  type ClientResponse,
+  emptyBody,
+  redirectOf,
+  type WeirClientService
+} from "@weir/client"
+import { Cause, Effect, Exit } from "effect"
+import { toWeirError, WeirError } from "./WeirError.ts"
+
+export interface ExchangeCall {
+  readonly url: URL
+  readonly method: string
+  /** Name, value, name, value. */
+  readonly headers: ReadonlyArray<string>
+  readonly body: Body
+}
+
+export interface ExchangeOptions {
+  readonly signal: AbortSignal | undefined
+  readonly redirect: "follow" | "manual" | "error"
+  readonly redirectCountMax: number
+  readonly rest: Pick<ClientRequest, "timeout" | "holder" | "isIdempotent" | "expectsContinue" | "onInformational">
+}
+
+export interface ExchangeAnswer {
+  readonly response: ClientResponse
+  /** Where the answer came from, after redirects. */
+  readonly url: URL
+  readonly redirectCount: number
+}
+
+/** Rejects with a `WeirError`, or with the signal's reason. */
+export const exchange = async (
+  client: WeirClientService,
+  call: ExchangeCall,
+  options: ExchangeOptions
+): Promise<ExchangeAnswer> => {
+  let current = call
+  for (let redirectCount = 0; ; redirectCount++) {
+    const response = await send(client, current, options)
+    const next =
+      options.redirect === "manual" ? undefined : redirectOf(current, response.status, response.head.get("location"))
+    if (next === undefined) return { response, url: current.url, redirectCount }
+    response.discard()
+    if (options.redirect === "error")
+      throw new WeirError("WEIR_REDIRECT", `${current.url.href} redirects, and redirect is "error"`)
+    if (typeof next === "string") throw new WeirError("WEIR_REDIRECT", `${current.url.href}: ${next}`)
+    if (redirectCount >= options.redirectCountMax) {
+      throw new WeirError(
+        "WEIR_REDIRECT",
+        `${call.url.href} has redirected more than ${options.redirectCountMax} times`
+      )
+    }
+    const body = next.dropsBody ? emptyBody : current.body
+    if (body._tag === "Stream" && body.isReplayable !== true) {
+      throw new WeirError(
+        "WEIR_REDIRECT",
+        `${current.url.href} redirects with ${response.status}, and the body, a stream, is spent`
+      )
+    }
+    current = { url: next.url, method: next.method, headers: next.headers, body }
+  }
+}
+
+const send = (client: WeirClientService, call: ExchangeCall, options: ExchangeOptions): Promise<ClientResponse> =>
+  new Promise((resolve, reject) => {
+    const { signal } = options
+    if (signal?.aborted === true) {
+      reject(signal.reason)
+      return
+    }
+    const request = Effect.flatMap(client.origin(call.url), (origin) =>
+      client.execute({
+        ...options.rest,
+        origin,
+        method: call.method,
+        target: call.url.pathname + call.url.search,
+        headers: call.headers,
+        body: call.body
+      })
+    )
+    const onAbort = (): void => {
+      reject(signal?.reason)
+      cancel()
+    }
+    const cancel = Effect.runCallback(request, {
+      onExit: (exit) => {
+        signal?.removeEventListener("abort", onAbort)
+        if (Exit.isSuccess(exit)) resolve(exit.value)
+        else reject(toWeirError(Cause.squash(exit.cause)))
+      }
+    })
+    signal?.addEventListener("abort", onAbort, { once: true })
+  })

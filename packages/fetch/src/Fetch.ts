@@ -1,0 +1,186 @@
+/**
+ * `fetch` as the Fetch standard has it, as far as it concerns a server: no CORS, no cache, no cookies of its own.
+ */
+import type { WeirClientService } from "@weir/client"
+import { Effect } from "effect"
+import { type BodyInput, extractBody } from "./Body.ts"
+import { type ExchangeAnswer, type ExchangeCall, exchange } from "./Exchange.ts"
+import { acceptEncoding, chunksOf, type DecodingOptions, isCoded } from "./ResponseChunks.ts"
+import { toWeirError, WeirError } from "./WeirError.ts"
+
+/** `RequestInit`, without what only a browser has, and with what only a pool has. */
+export interface FetchInit {
+  readonly method?: string
+  readonly headers?: HeadersInit
+  readonly body?: BodyInput | null
+  readonly redirect?: "follow" | "manual" | "error"
+  readonly signal?: AbortSignal | null
+  /** Over the whole call, in milliseconds; default: the client's `requestTimeout`. */
+  readonly timeoutMillis?: number
+  /** Names the caller in `explain` and events. */
+  readonly holder?: string
+  /** May be sent again though its method is not idempotent. */
+  readonly isIdempotent?: boolean
+}
+
+export interface FetchSettings {
+  readonly userAgent: string
+  readonly redirectCountMax: number
+  readonly decoding: DecodingOptions
+}
+
+/** Rejects with a `TypeError` whose cause is a `WeirError`, as fetch users expect; with the signal's reason when aborted. */
+export const makeFetch =
+  (client: WeirClientService, settings: FetchSettings) =>
+  async (input: string | URL | Request, init: FetchInit = {}): Promise<Response> => {
+    const request = input instanceof Request ? input : undefined
+    const signal = init.signal === null ? undefined : (init.signal ?? request?.signal)
+    try {
+      const call = callOf(input, request, init, settings)
+      const answer = await exchange(client, call, {
+        signal,
+        redirect: init.redirect ?? request?.redirect ?? "follow",
+        redirectCountMax: settings.redirectCountMax,
+        rest: {
+          ...(init.timeoutMillis === undefined ? {} : { timeout: init.timeoutMillis }),
+          ...(init.holder === undefined ? {} : { holder: init.holder }),
+          ...(init.isIdempotent === undefined ? {} : { isIdempotent: init.isIdempotent })
+        }
+      })
+      return toResponse(answer, call.method, settings.decoding, signal)
+    } catch (cause) {
+      if (signal?.aborted === true && cause === signal.reason) throw cause
+      if (cause instanceof WeirError && cause.code === "WEIR_INVALID_REQUEST") {
+        throw new TypeError(cause.message, { cause })
+      }
+      if (cause instanceof TypeError) throw cause
+      throw new TypeError("fetch failed", { cause: toWeirError(cause) })
+    }
+  }
+
+const callOf = (
+  input: string | URL | Request,
+  request: Request | undefined,
+  init: FetchInit,
+  settings: FetchSettings
+): ExchangeCall => {
+  const url = urlOf(request === undefined ? (input instanceof URL ? input : String(input)) : request.url)
+  const method = methodOf(init.method ?? request?.method ?? "GET")
+  const given = init.body ?? (request === undefined ? undefined : request.body)
+  if (given !== null && given !== undefined && (method === "GET" || method === "HEAD")) {
+    throw new TypeError(`a request with method ${method} cannot have a body`)
+  }
+  const { body, contentType } = extractBody(given)
+  return { url, method, headers: headersOf(init.headers ?? request?.headers, contentType, settings), body }
+}
+
+const urlOf = (input: string | URL): URL => {
+  if (!URL.canParse(input)) throw new TypeError(`not a URL: ${String(input)}`)
+  return new URL(input)
+}
+
+const normalised: ReadonlySet<string> = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"])
+const forbidden: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"])
+
+/** Fetch standard, section 2.2.1: these names are put in upper case, others are left as they are. */
+const methodOf = (method: string): string => {
+  const upper = method.toUpperCase()
+  if (forbidden.has(upper)) throw new TypeError(`fetch does not send ${upper}`)
+  return normalised.has(upper) ? upper : method
+}
+
+/** Fields that frame the message: the connection writes them itself, and fetch users' libraries give them anyway. */
+const framing: ReadonlySet<string> = new Set([
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "keep-alive",
+  "upgrade",
+  "expect",
+  "te",
+  "trailer"
+])
+
+/** What is sent where the caller gave nothing, in this order. */
+const headersOf = (
+  init: HeadersInit | undefined,
+  contentType: string | undefined,
+  settings: FetchSettings
+): ReadonlyArray<string> => {
+  const raw: Array<string> = []
+  const seen = new Set<string>()
+  const add = (name: string, value: string): void => {
+    const lower = name.toLowerCase()
+    if (framing.has(lower)) return
+    seen.add(lower)
+    raw.push(name, value)
+  }
+  if (init instanceof Headers || Array.isArray(init)) {
+    for (const [name, value] of init) if (name !== undefined && value !== undefined) add(name, value)
+  } else if (init !== undefined) {
+    for (const [name, value] of Object.entries(init)) add(name, String(value))
+  }
+  if (!seen.has("accept")) raw.push("Accept", "*/*")
+  if (!seen.has("user-agent")) raw.push("User-Agent", settings.userAgent)
+  if (settings.decoding.isDecoding && !seen.has("accept-encoding") && !seen.has("range")) {
+    raw.push("Accept-Encoding", acceptEncoding)
+  }
+  if (contentType !== undefined && !seen.has("content-type")) raw.push("Content-Type", contentType)
+  return raw
+}
+
+const nullBodyStatuses: ReadonlySet<number> = new Set([101, 103, 204, 205, 304])
+
+const toResponse = (
+  { redirectCount, response, url }: ExchangeAnswer,
+  method: string,
+  decoding: DecodingOptions,
+  signal: AbortSignal | undefined
+): Response => {
+  const { status } = response
+  if (status < 200 || status > 599) {
+    response.discard()
+    throw new WeirError("WEIR_BAD_RESPONSE", `status ${status} cannot be told to fetch, which knows 200 to 599`)
+  }
+  const headers = new Headers()
+  const raw = response.head.headers
+  for (let index = 0; index + 1 < raw.length; index += 2) headers.append(raw[index] ?? "", raw[index + 1] ?? "")
+  const init = { status, statusText: response.head.reasonPhrase, headers }
+  const result = new Response(bodyFor(response, method, decoding, signal), init)
+  const href = url.hash === "" ? url.href : url.href.slice(0, -url.hash.length)
+  // A Response made by a program has neither; these shadow the prototype's getters.
+  Object.defineProperties(result, {
+    url: { value: href, enumerable: true },
+    redirected: { value: redirectCount > 0, enumerable: true },
+    type: { value: "basic", enumerable: true }
+  })
+  return result
+}
+
+const bodyFor = (
+  response: ExchangeAnswer["response"],
+  method: string,
+  decoding: DecodingOptions,
+  signal: AbortSignal | undefined
+): BodyInit | null => {
+  if (method === "HEAD" || nullBodyStatuses.has(response.status)) {
+    response.discard()
+    return null
+  }
+  // The whole of a short answer is here already, and its connection back in the pool.
+  if (response.isComplete && !isCoded(response, decoding)) return new Uint8Array(Effect.runSync(response.bytes))
+  const chunks = chunksOf(response, decoding, signal)[Symbol.asyncIterator]()
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      pull: async (controller) => {
+        const next = await chunks.next()
+        if (next.done === true) controller.close()
+        else controller.enqueue(new Uint8Array(next.value))
+      },
+      cancel: async () => {
+        await chunks.return?.()
+      }
+    },
+    { highWaterMark: 0 }
+  )
+}

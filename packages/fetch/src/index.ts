@@ -1,0 +1,6 @@
+export type { BodyInput } from "./Body.ts"
+export { type Client, type ClientOptions, createClient } from "./Client.ts"
+export type { FetchInit } from "./Fetch.ts"
+export { type AcquireOptions, createPool, type Loan, type Pool, type PoolFactory } from "./Pool.ts"
+export type { RequestOptions, WeirResponse } from "./Request.ts"
+export { WeirError, type WeirErrorCode } from "./WeirError.ts"
