@@ -2,7 +2,7 @@
  * What is wrong with a configuration, a line a problem: the path, what was expected, the nearest valid key.
  */
 import { SchemaIssue } from "effect"
-import { nearestKey } from "./NearestKey.ts"
+import { didYouMean } from "./NearestKey.ts"
 
 const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
 
@@ -22,7 +22,6 @@ export const describeIssue = (
   }
   return Array.from(byPath, ([text, { messages, path }]) => {
     if (!messages.has("Expected no excess property")) return `${text}: ${Array.from(messages).join(", or ")}`
-    const near = nearestKey(String(path.at(-1)), keysAt(path))
-    return `${text}: unknown key${near === undefined ? "" : `; did you mean ${near}?`}`
+    return `${text}: unknown key${didYouMean(String(path.at(-1)), keysAt(path))}`
   })
 }

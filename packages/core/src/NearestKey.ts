@@ -1,19 +1,29 @@
 /**
  * The known word nearest to a mistyped one, for messages that end in "did you mean …?".
+ *
+ * Case does not count; beyond that, one slip in three characters is forgiven, so that `max_connections` finds
+ * `maxConnections`, and at least one, so that `v2` finds `v1`.
  */
 
-/** The candidate within a third of the word's length in edits (insert, delete, replace, swap of neighbours). */
+/** The closest candidate, unless it is too far for a slip; a slip is a character too much, too few, wrong or swapped. */
 export const nearestKey = (word: string, candidates: Iterable<string>): string | undefined => {
+  const wanted = word.toLowerCase()
   let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1
+  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1
   for (const candidate of candidates) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
+    const distance = editDistance(wanted, candidate.toLowerCase())
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance
     }
   }
   return best
+}
+
+/** `; did you mean maxConnections?`, or nothing. */
+export const didYouMean = (word: string, candidates: Iterable<string>): string => {
+  const nearest = nearestKey(word, candidates)
+  return nearest === undefined ? "" : `; did you mean ${nearest}?`
 }
 
 const editDistance = (a: string, b: string): number => {

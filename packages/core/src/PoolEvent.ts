@@ -6,7 +6,7 @@ import type { CloseReason, RefusalReason, TimeoutPhase } from "./PoolReason.ts"
 interface OfRoute {
   /** The route's label. */
   readonly route: string
-  /** On the wall clock of the pool. */
+  /** On the wall clock of the pool, which is never set back. */
   readonly atMillis: number
 }
 

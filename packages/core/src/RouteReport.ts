@@ -90,7 +90,7 @@ const lastError = (report: RouteReport): string =>
 export const sentence = (report: RouteReport): string => {
   switch (report.blockedBy) {
     case "nothing":
-      return `a call would be served at once (${report.idleCount} idle, ${report.connections.used} of ${report.connections.limit} connections open)${lastError(report)}`
+      return `nothing keeps a call waiting (${report.idleCount} idle, ${report.connections.used} of ${report.connections.limit} connections open)${lastError(report)}`
     case "pool-closed":
       return "the pool is shut down"
     case "paused":

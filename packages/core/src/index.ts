@@ -7,7 +7,7 @@ export { type Deadline, Deadlines, makeDeadlines } from "./Deadlines.ts"
 export type { Lease } from "./internal/Lease.ts"
 export type { Priority } from "./internal/Waiter.ts"
 export type { Limit } from "./Limit.ts"
-export { nearestKey } from "./NearestKey.ts"
+export { didYouMean, nearestKey } from "./NearestKey.ts"
 export {
   PoolConfig,
   PoolConfigError,

@@ -13,6 +13,8 @@ export class Entry<C> {
   /** Holds whatever the connection acquired; closing the connection is closing it. */
   readonly scope: Scope.Closeable
   readonly createdAtMillis: number
+  /** Dialled for nobody in particular: to warm the pool, or to keep its minimum. */
+  readonly isSpare: boolean
   state: ConnectionState = "connecting"
   /** Set when the dial succeeds. */
   connection: C | undefined
@@ -20,10 +22,11 @@ export class Entry<C> {
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   connectPhase = "start"
   usesCount = 0
-  usesMax: number
+  /** Uses that the peer allows, from the first; the route's limit applies as well. */
+  usesOffered = Number.POSITIVE_INFINITY
   slotsInUse = 0
   /** What the connection itself offers; the route's limit applies as well. */
-  slotsOffered: number
+  slotsOffered = Number.POSITIVE_INFINITY
   idleSinceMillis: number
   /** When it was last known to be good: connected, returned or probed. */
   verifiedAtMillis: number
@@ -39,6 +42,13 @@ export class Entry<C> {
   upkeepAtMillis = Number.POSITIVE_INFINITY
   /** Set once it takes no new lease; why it will be closed. Once set it stays. */
   closeReason: CloseReason | undefined
+  /**
+   * Set between the end of its dial or probe and the route's next look at its waiters: they get it as it is, whatever
+   * its expiry says. Otherwise an idle time of 0 would close each connection before anybody had it, and dial again.
+   */
+  freshness: "connected" | "verified" | undefined
+  /** It is on its way out, and its permits are reckoned with. */
+  isReturning = false
   /** The bucket of partly used connections that it stands in, or -1. */
   bucketIndex = -1
   isIdleListed = false
@@ -53,17 +63,15 @@ export class Entry<C> {
     readonly route: RoutePool<C>
     readonly scope: Scope.Closeable
     readonly nowMillis: number
-    readonly usesMax: number
-    readonly slotsOffered: number
+    readonly isSpare: boolean
   }) {
     this.id = fields.id
     this.route = fields.route
     this.scope = fields.scope
+    this.isSpare = fields.isSpare
     this.createdAtMillis = fields.nowMillis
     this.idleSinceMillis = fields.nowMillis
     this.verifiedAtMillis = fields.nowMillis
-    this.usesMax = fields.usesMax
-    this.slotsOffered = fields.slotsOffered
   }
 
   /** The slots it has, by its own word and by the route's limit. */
@@ -71,8 +79,16 @@ export class Entry<C> {
     return Math.min(this.slotsOffered, this.route.limits.slotsMax)
   }
 
+  get usesMax(): number {
+    return Math.min(this.usesOffered, this.route.limits.usesMax)
+  }
+
+  get isUsedUp(): boolean {
+    return this.usesCount >= this.usesMax
+  }
+
   get hasFreeSlot(): boolean {
-    return this.closeReason === undefined && this.slotsInUse < this.slotsMax && this.usesCount < this.usesMax
+    return this.closeReason === undefined && this.slotsInUse < this.slotsMax && !this.isUsedUp
   }
 
   moveTo(state: ConnectionState): void {

@@ -29,8 +29,10 @@ export const observe = (
   ageMillis: number,
   nowMillis: number
 ): IdleObservations => {
-  const isSameSecond = before !== undefined && nowMillis - before.lastAtMillis < 1000
-  const kept = before?.agesMillis ?? []
+  // What is too old to be used is too old to be built upon.
+  const known = before !== undefined && nowMillis - before.lastAtMillis < memoryMillis ? before : undefined
+  const isSameSecond = known !== undefined && nowMillis - known.lastAtMillis < 1000
+  const kept = known?.agesMillis ?? []
   const agesMillis = isSameSecond ? kept : [...kept, ageMillis].slice(-agesNeeded)
   const least = Math.min(...agesMillis)
   const spread = Math.max(...agesMillis) - least
@@ -38,8 +40,8 @@ export const observe = (
   const margin = Math.min(marginMillisMax, Math.max(marginMillisMin, least * spreadRatio))
   return {
     agesMillis,
-    lastAtMillis: isSameSecond ? before.lastAtMillis : nowMillis,
-    retireAfterMillis: isStable ? Math.max(0, least - margin) : before?.retireAfterMillis
+    lastAtMillis: isSameSecond ? known.lastAtMillis : nowMillis,
+    retireAfterMillis: isStable ? Math.max(0, least - margin) : known?.retireAfterMillis
   }
 }
 

@@ -15,7 +15,7 @@ export interface Lease<C> {
   readonly connectionId: number
   /** False for the first lease of a connection: nothing can have gone stale. */
   readonly isReused: boolean
-  /** How long the connection had been idle. 0 for a new one. */
+  /** How long the connection had been idle. 0 for a new one, and for one that others use at the same time. */
   readonly idleMillis: number
   /** False once released or revoked. */
   readonly isLive: boolean
@@ -58,7 +58,7 @@ export class HeldLease<C> implements Lease<C> {
     this.entry = entry
     this.connection = connection
     this.isReused = entry.usesCount > 1
-    this.idleMillis = this.isReused ? nowMillis - entry.idleSinceMillis : 0
+    this.idleMillis = this.isReused && entry.slotsInUse === 1 ? nowMillis - entry.idleSinceMillis : 0
     this.leasedAtMillis = nowMillis
     this.holder = holder
     this.stack = stack

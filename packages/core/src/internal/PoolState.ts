@@ -54,7 +54,11 @@ export interface PoolState<C> {
   routeIdleMillis: number
   readonly leaseOwner: LeaseOwner<C>
   openCount: number
+  /** Of the open ones: those whose permits are on their way back. */
+  returningCount: number
   pendingCount: number
+  /** Of the pending: those that no dial or probe is under way for. */
+  uncoveredCount: number
   activeCount: number
   nextConnectionId: number
   nextSequence: number
@@ -67,6 +71,8 @@ export interface PoolState<C> {
   readonly starving: Set<RoutePool<C>>
   readonly diallingBlocked: Set<RoutePool<C>>
   readonly activeBlocked: Set<RoutePool<C>>
+  /** Routes below their minimum of idle connections that lack permits to dial. */
+  readonly minimumBlocked: Set<RoutePool<C>>
   isPumping: boolean
   /** Guarantees by authority; empty when none is configured, which is what the fast paths ask. */
   guarantees: Map<string, Guarantee>
@@ -74,18 +80,20 @@ export interface PoolState<C> {
   /** Deadlines and back-off ends, on the monotonic clock. Somebody waits for them. */
   readonly urgent: TimeHeap<Waiter<C> | RouteWake<C>>
   readonly urgentAlarm: Alarm
-  /** When idle connections have to be looked at, on the wall clock. Nobody waits for them. */
-  readonly upkeep: TimeHeap<Entry<C>>
+  /** When idle connections have to be looked at, on the wall clock, and back-off ends. Nobody waits for them. */
+  readonly upkeep: TimeHeap<Entry<C> | RouteWake<C>>
   readonly upkeepAlarm: Alarm
 
   readonly clock: Clock.Clock
-  /** Wall clock, for ages: it counts the time that a machine has slept. */
+  /** Wall clock, for ages: it counts the time that a machine has slept. It never goes back. */
   wallMillis(): number
   /** Monotonic clock, for deadlines: nobody can set it back. */
   monotonicMillis(): number
   random(): number
   /** Forks a fiber that dies with the pool; it starts on this stack. */
   fork<A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E>
+  /** The same for code of the user's that may not heed an interrupt: the pool's end does not wait for it for ever. */
+  forkDetached<A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E>
   /** Looks at the dirty routes, unless that is being done further up this stack. */
   pump(): void
   /** Is anybody listening? Ask before an event is made. */

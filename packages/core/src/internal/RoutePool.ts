@@ -21,36 +21,56 @@ export class RoutePool<C> {
   readonly connections = new Set<Entry<C>>()
   readonly idle = new IdleList<C>("route")
   readonly partlyUsed = new LoadBuckets<C>()
+  /** Connections that have just been dialled or probed, for this look at the waiters. */
+  readonly fresh: Array<Entry<C>> = []
   pending: PendingQueue<C>
+  /** Its part of the pool's `uncoveredCount`. */
+  uncoveredCount = 0
   readonly counters = new Counters()
   guarantee: Guarantee | undefined
   activeCount = 0
   diallingCount = 0
+  /** Of the dials: those that no waiter asked for, and those that have been given up. */
+  spareDialCount = 0
+  givenUpDialCount = 0
   validatingCount = 0
+  /** Connections whose permits are on their way back. */
+  returningCount = 0
   isPaused = false
   /** Slots that the newest connection offered: what the next dial is expected to bring. */
   slotsExpected: number | undefined
   failuresInRow = 0
   /** On the monotonic clock. */
   backoffUntilMillis = Number.NEGATIVE_INFINITY
-  /** The back-off end that the pool will wake the route at. */
+  /** The back-off end that the pool will wake the route at: for waiters, and for spare dials. */
   wakeAtMillis = Number.NEGATIVE_INFINITY
+  spareWakeAtMillis = Number.NEGATIVE_INFINITY
   lastConnectError: unknown
   idleObservations: IdleObservations | undefined
   /** Smoothed time from lease to release; what shedding reckons with. */
   serviceMillis: number | undefined
-  /** Since when it has had neither a connection nor a waiter, if it has none. */
+  /** When it was last asked for a connection. */
+  usedAtMillis: number
+  /** Since when it has been empty, if it is. */
   emptySinceMillis = Number.POSITIVE_INFINITY
 
-  constructor(route: Route, limits: RouteLimits) {
+  constructor(route: Route, limits: RouteLimits, nowMillis: number) {
     this.route = route
+    this.usedAtMillis = nowMillis
     this.authority = authorityOf(route)
     this.limits = limits
     this.permits = new Permits(limits.connectionsMax)
     this.pending = new PendingQueue(limits.settings.waitOrder === "lifo")
   }
 
+  /** Nothing of it would be missed. (That it is paused would.) */
   get isEmpty(): boolean {
-    return this.connections.size === 0 && this.pending.liveCount === 0
+    return this.connections.size === 0 && this.pending.liveCount === 0 && !this.isPaused
+  }
+
+  /** Waiters that one dial is expected to serve. */
+  get waitersPerDial(): number {
+    const { slotsMax, usesMax } = this.limits
+    return Math.max(1, Math.min(slotsMax, this.slotsExpected ?? slotsMax, usesMax))
   }
 }

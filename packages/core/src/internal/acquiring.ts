@@ -22,12 +22,14 @@ export const leaseIdle = <C>(
   holder: string | undefined
 ): HeldLease<C> | undefined => {
   const pool = state.routes.get(route.key)
-  if (pool === undefined || pool.pending.liveCount > 0 || state.phase !== "open" || !mayLease(state, pool)) {
-    return undefined
-  }
+  if (pool === undefined) return undefined
   const nowMillis = state.wallMillis()
   const entry = choose(state, pool, nowMillis)
   if (entry === undefined || entry === "unverified") return undefined
+  // Asked last: what `choose` closed may have let others in, who waited.
+  if (pool.pending.liveCount > 0 || state.phase !== "open" || !mayLease(state, pool)) return undefined
+  // A connection in use that another route is owed takes no new lease: the queue decides.
+  if (entry.slotsInUse > 0 && state.starving.size > 0) return undefined
   state.histograms.acquireWaitMillis.record(0)
   const lease = grant(state, entry, nowMillis, holder, captureStack(state))
   if (state.hasListeners()) {
@@ -85,6 +87,7 @@ export const join = <C>(
     settle
   })
   noteUsed(state, pool)
+  pool.usedAtMillis = state.wallMillis()
   pool.pending.add(waiter)
   state.pendingCount++
   if (timeoutMillis !== Number.POSITIVE_INFINITY) {

@@ -36,11 +36,17 @@ export const listByAge = <C>(state: PoolState<C>, entry: Entry<C>): void => {
   state.idle.insertByAge(entry)
 }
 
-/** The entry begins an idle period: works out when it ends, and sees that the upkeep looks in time. */
+/** The entry begins an idle period. */
 export const beginIdle = <C>(state: PoolState<C>, entry: Entry<C>, nowMillis: number): void => {
-  const { limits } = entry.route
   entry.idleSinceMillis = nowMillis
   entry.verifiedAtMillis = nowMillis
+  planIdle(state, entry)
+}
+
+/** Works out when the entry's idle period ends, and why, and sees that the upkeep looks in time. */
+export const planIdle = <C>(state: PoolState<C>, entry: Entry<C>): void => {
+  const { limits } = entry.route
+  const { idleSinceMillis } = entry
   let idleMillis = limits.idleTimeoutMillis
   let reason: CloseReason = "idle-timeout"
   if (limits.settings.idleJitterRatio > 0) idleMillis *= 1 - limits.settings.idleJitterRatio * state.random()
@@ -49,24 +55,31 @@ export const beginIdle = <C>(state: PoolState<C>, entry: Entry<C>, nowMillis: nu
     reason = "idle-hint"
   }
   if (entry.route.idleObservations !== undefined && limits.settings.isIdleLearned) {
-    const learnedMillis = retireAfter(entry.route.idleObservations, nowMillis)
+    const learnedMillis = retireAfter(entry.route.idleObservations, idleSinceMillis)
     if (learnedMillis < idleMillis) {
       idleMillis = learnedMillis
       reason = "idle-learned"
     }
   }
-  let expiresAtMillis = nowMillis + idleMillis
+  let expiresAtMillis = idleSinceMillis + idleMillis
   if (entry.diesAtMillis < expiresAtMillis) {
     expiresAtMillis = entry.diesAtMillis
     reason = "lifetime"
   }
   entry.expiresAtMillis = expiresAtMillis
   entry.expiryReason = reason
-  if (limits.pingIntervalMillis !== Number.POSITIVE_INFINITY) {
-    const jitter = 1 - limits.settings.pingJitterRatio * state.random()
-    entry.pingAtMillis = nowMillis + limits.pingIntervalMillis * jitter
-  }
-  lookBy(state, entry, Math.min(expiresAtMillis, entry.pingAtMillis))
+  planPing(state, entry)
+}
+
+/** Works out when the entry is to be pinged next, if it is at all, and sees that the upkeep looks in time. */
+export const planPing = <C>(state: PoolState<C>, entry: Entry<C>): void => {
+  const { pingIntervalMillis, settings } = entry.route.limits
+  const isPinged = (state.factory.ping ?? state.factory.probe) !== undefined
+  entry.pingAtMillis =
+    isPinged && pingIntervalMillis !== Number.POSITIVE_INFINITY
+      ? entry.verifiedAtMillis + pingIntervalMillis * (1 - settings.pingJitterRatio * state.random())
+      : Number.POSITIVE_INFINITY
+  lookBy(state, entry, Math.min(entry.expiresAtMillis, entry.pingAtMillis))
 }
 
 /**

@@ -4,12 +4,12 @@
  */
 import { Effect, Exit, Scope } from "effect"
 import type { CloseReason } from "../PoolReason.ts"
-import { unlist } from "./availability.ts"
+import { list, listByAge, planIdle, unlist } from "./availability.ts"
 import { countUp } from "./Counters.ts"
-import type { Entry } from "./Entry.ts"
+import { Entry } from "./Entry.ts"
 import { observe } from "./LearnedIdle.ts"
 import { markDirty, type PoolState } from "./PoolState.ts"
-import { givePermits } from "./permitting.ts"
+import { givePermits, noteReturning } from "./permitting.ts"
 
 /** Closes a connection that has no slot in use. Does nothing if it is being closed already. */
 export const closeEntry = <C>(state: PoolState<C>, entry: Entry<C>, reason: CloseReason): void => {
@@ -19,6 +19,7 @@ export const closeEntry = <C>(state: PoolState<C>, entry: Entry<C>, reason: Clos
   const wasValidating = entry.state === "validating"
   entry.closeReason ??= reason
   entry.moveTo("closing")
+  noteReturning(state, entry)
   // A probe or ping of it is pointless now, and its end, which may come on this stack, finds the entry closing already.
   // (A dial ends by itself: its end is what brought us here.)
   if (wasValidating) entry.fiber?.interruptUnsafe()
@@ -76,6 +77,26 @@ export const loseEntry = <C>(
   drainEntry(state, entry, reason)
 }
 
+const isUpkept = (item: object): boolean => !(item instanceof Entry) || item.state !== "closed"
+
+/**
+ * What the connection offers, or what the route allows it, has changed: puts it where it belongs now. One that is idle
+ * and has no use left is closed.
+ */
+export const refit = <C>(state: PoolState<C>, entry: Entry<C>): void => {
+  if (entry.state !== "idle" && entry.state !== "leased") return
+  if (entry.state === "leased") {
+    unlist(state, entry)
+    list(state, entry)
+  } else if (entry.isUsedUp) {
+    closeEntry(state, entry, "uses")
+  } else {
+    planIdle(state, entry)
+    if (!entry.hasFreeSlot) unlist(state, entry)
+    else if (!entry.isIdleListed) listByAge(state, entry)
+  }
+}
+
 const closeScope = <C>(state: PoolState<C>, entry: Entry<C>): void => {
   const closing = Scope.closeUnsafe(entry.scope, Exit.void)
   if (closing === undefined) {
@@ -85,7 +106,7 @@ const closeScope = <C>(state: PoolState<C>, entry: Entry<C>): void => {
   const { closeTimeoutMillis } = entry.route.limits
   // The scope's finalizers cannot be interrupted, so a close that hangs is left behind by racing against its own fiber:
   // the permit has to come back whatever the connection does.
-  const fiber = state.fork(closing)
+  const fiber = state.forkDetached(closing)
   const settled = fiber.pollUnsafe()
   if (settled !== undefined) {
     closed(state, entry, settled)
@@ -106,6 +127,9 @@ const closeScope = <C>(state: PoolState<C>, entry: Entry<C>): void => {
 /** The connection is gone: its permits come home, once, and whoever waits for them is woken. */
 const closed = <C>(state: PoolState<C>, entry: Entry<C>, exit: Exit.Exit<unknown, unknown> = Exit.void): void => {
   entry.moveTo("closed")
+  state.returningCount--
+  entry.route.returningCount--
+  if (entry.upkeepAtMillis !== Number.POSITIVE_INFINITY) state.upkeep.forget(isUpkept)
   const { route } = entry
   route.connections.delete(entry)
   givePermits(state, route)
@@ -118,8 +142,8 @@ const closed = <C>(state: PoolState<C>, entry: Entry<C>, exit: Exit.Exit<unknown
       error: exit.cause
     })
   }
-  if (state.phase !== "open" && state.openCount === 0) state.onEmpty?.()
   // The route may need its minimum of idle connections back, may be empty now, or may have waiters for the permit.
   markDirty(state, route)
   state.pump()
+  if (state.phase !== "open" && state.openCount === 0) state.onEmpty?.()
 }

@@ -7,10 +7,11 @@
 import { Cause, Effect, Exit, Scope } from "effect"
 import type { ConnectionControl } from "../ConnectionFactory.ts"
 import { type PoolFailure, poolError } from "../PoolError.ts"
-import { beginIdle, list, listByAge, unlist } from "./availability.ts"
+import { list } from "./availability.ts"
 import { backoffMillis } from "./Backoff.ts"
-import { closeEntry, drainEntry, loseEntry } from "./closing.ts"
+import { closeEntry, drainEntry, loseEntry, refit } from "./closing.ts"
 import { Entry } from "./Entry.ts"
+import { isAlive } from "./factoryHooks.ts"
 import { markDirty, type PoolState } from "./PoolState.ts"
 import type { RoutePool } from "./RoutePool.ts"
 import { reportRoute } from "./report.ts"
@@ -23,20 +24,20 @@ class ConnectTimedOut {
 }
 const connectTimedOut = new ConnectTimedOut()
 
-/** Starts a dial whose permits have been taken. */
-export const dial = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
+/** Starts a dial whose permits have been taken; a spare one is for no waiter in particular. */
+export const dial = <C>(state: PoolState<C>, route: RoutePool<C>, isSpare: boolean): Entry<C> => {
   const { limits } = route
   const entry = new Entry<C>({
     id: state.nextConnectionId++,
     route,
     scope: Scope.forkUnsafe(state.scope),
     nowMillis: state.wallMillis(),
-    usesMax: limits.usesMax,
-    slotsOffered: Number.POSITIVE_INFINITY
+    isSpare
   })
   noteUsed(state, route)
   route.connections.add(entry)
   route.diallingCount++
+  if (isSpare) route.spareDialCount++
   if (state.hasListeners()) {
     state.emit({ _tag: "Dialling", route: route.route.label, atMillis: entry.createdAtMillis, connectionId: entry.id })
   }
@@ -51,40 +52,59 @@ export const dial = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
           duration: limits.connectTimeoutMillis,
           orElse: () => Effect.fail(connectTimedOut)
         })
-  const fiber = state.fork(timed)
+  const fiber = state.forkDetached(timed)
   entry.fiber = fiber
   fiber.addObserver((exit) => {
     entry.fiber = undefined
     route.diallingCount--
+    if (isSpare) route.spareDialCount--
+    if (isGivenUp(entry)) route.givenUpDialCount--
     state.diallingPermits.give()
-    for (const blocked of state.diallingBlocked) {
-      state.diallingBlocked.delete(blocked)
-      markDirty(state, blocked)
-      break
+    // Otherwise it outlived the pool's shutdown, which has closed its scope: whatever came of it is closed.
+    if (entry.state === "connecting") {
+      if (Exit.isSuccess(exit)) connected(state, entry, exit.value)
+      else connectFailed(state, entry, exit.cause)
     }
-    if (Exit.isSuccess(exit)) connected(state, entry, exit.value)
-    else connectFailed(state, entry, exit.cause)
     markDirty(state, route)
     state.pump()
   })
+  return entry
 }
 
-/** Gives up the youngest dial: nobody needs it any more. */
+/** Gives up the youngest of the dials for waiters: nobody needs it any more. */
 export const cancelDial = <C>(route: RoutePool<C>): void => {
   let youngest: Entry<C> | undefined
-  for (const entry of route.connections) if (entry.state === "connecting" && entry.fiber) youngest = entry
-  if (youngest === undefined) return
-  youngest.closeReason = "surplus"
-  youngest.fiber?.interruptUnsafe()
+  for (const entry of route.connections) {
+    if (entry.state === "connecting" && !entry.isSpare && !isGivenUp(entry)) youngest = entry
+  }
+  if (youngest !== undefined) giveUp(youngest, "surplus")
 }
+
+/** Interrupts a dial. One that cannot be interrupted goes on, and its connection is closed. */
+export const giveUp = <C>(entry: Entry<C>, reason: "surplus" | "shutdown"): void => {
+  if (isGivenUp(entry)) return
+  entry.closeReason = reason
+  entry.route.givenUpDialCount++
+  entry.fiber?.interruptUnsafe()
+}
+
+const isGivenUp = <C>(entry: Entry<C>): boolean => entry.closeReason === "surplus" || entry.closeReason === "shutdown"
 
 const connected = <C>(state: PoolState<C>, entry: Entry<C>, connection: C): void => {
   const { route } = entry
   const { limits } = route
+  const flaw = isGivenUp(entry) ? undefined : flawOf(state, entry, connection)
+  if (flaw !== undefined) {
+    connectFailed(state, entry, Cause.fail(new Error(`the connection was of no use from the start: ${flaw}`)))
+    return
+  }
   const nowMillis = state.wallMillis()
   const connectMillis = nowMillis - entry.createdAtMillis
   entry.connection = connection
+  entry.idleSinceMillis = nowMillis
+  entry.verifiedAtMillis = nowMillis
   entry.moveTo("idle")
+  route.lastConnectError = undefined
   route.failuresInRow = 0
   route.backoffUntilMillis = Number.NEGATIVE_INFINITY
   route.slotsExpected = entry.slotsMax
@@ -104,18 +124,29 @@ const connected = <C>(state: PoolState<C>, entry: Entry<C>, connection: C): void
       connectMillis
     })
   }
-  // Shut down, drained or given up while it was being dialled.
   if (entry.closeReason !== undefined) {
     closeEntry(state, entry, entry.closeReason)
     return
   }
-  beginIdle(state, entry, nowMillis)
+  // The waiters are looked at first; its idle period begins if none of them needs it.
+  entry.freshness = "connected"
+  route.fresh.push(entry)
   list(state, entry)
+}
+
+/**
+ * Why a connection cannot be used though its dial succeeded: it ended, or the peer asked not to use it, meanwhile. That
+ * counts as a failed dial: dialling again and again without a pause would help nobody.
+ */
+const flawOf = <C>(state: PoolState<C>, entry: Entry<C>, connection: C): string | undefined => {
+  if (entry.closeReason !== undefined) return entry.closeReason
+  if (entry.isUsedUp) return "the peer allows no use of it"
+  return isAlive(state, connection) ? undefined : "it has ended"
 }
 
 const connectFailed = <C>(state: PoolState<C>, entry: Entry<C>, cause: Cause.Cause<unknown>): void => {
   const { route } = entry
-  const wasGivenUp = entry.closeReason !== undefined
+  const wasGivenUp = isGivenUp(entry)
   const afterMillis = state.wallMillis() - entry.createdAtMillis
   const error = Cause.squash(cause)
   if (!wasGivenUp) {
@@ -169,28 +200,30 @@ const controlOf = <C>(state: PoolState<C>, entry: Entry<C>): ConnectionControl =
     entry.connectPhase = phase
   },
   setSlots: (count) => {
-    if (entry.slotsOffered === count) return
-    unlist(state, entry)
+    if (entry.slotsOffered === count || isOnItsWayOut(entry)) return
     entry.slotsOffered = count
     entry.route.slotsExpected = entry.slotsMax
-    if (entry.state === "leased") list(state, entry)
-    else if (entry.state === "idle") listByAge(state, entry)
-    else return
+    refit(state, entry)
     markDirty(state, entry.route)
     state.pump()
   },
   limitIdle: (millis) => {
     entry.idleHintMillis = Math.max(0, millis - entry.route.limits.idleHintMarginMillis)
+    refit(state, entry)
   },
   limitUses: (count) => {
-    entry.usesMax = Math.min(entry.usesMax, entry.usesCount + count)
-    if (!entry.hasFreeSlot) unlist(state, entry)
+    entry.usesOffered = Math.min(entry.usesOffered, entry.usesCount + count)
+    refit(state, entry)
   },
   drain: () => {
-    drainEntry(state, entry, "drained")
+    if (entry.state === "connecting") entry.closeReason ??= "drained"
+    else drainEntry(state, entry, "drained")
   },
   lost: (reason) => {
-    if (entry.state === "connecting") entry.closeReason = reason
+    if (entry.state === "connecting") entry.closeReason ??= reason
     else loseEntry(state, entry, reason)
   }
 })
+
+const isOnItsWayOut = <C>(entry: Entry<C>): boolean =>
+  entry.state === "draining" || entry.state === "closing" || entry.state === "closed"

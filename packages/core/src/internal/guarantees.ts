@@ -7,8 +7,12 @@ import type { RoutePool } from "./RoutePool.ts"
 
 /** One guarantee, of all routes with the same authority together. */
 export interface Guarantee {
-  readonly count: number
+  count: number
   heldCount: number
+  /** Routes in use that share it. */
+  routeCount: number
+  /** Given to an exact route: it holds before and after its route is in use. */
+  readonly isExact: boolean
 }
 
 /** The guarantees that hold before their route is first used: those given to an exact route. */
@@ -17,7 +21,7 @@ export const exactGuarantees = (config: ParsedPoolConfig): Map<string, Guarantee
   for (const override of config.overrides ?? []) {
     const count = override.connectionsPerRouteGuaranteed ?? 0
     if (count > 0 && !override.match.includes("*")) {
-      guarantees.set(override.match.toLowerCase(), { count, heldCount: 0 })
+      guarantees.set(override.match.toLowerCase(), { count, heldCount: 0, routeCount: 0, isExact: true })
     }
   }
   return guarantees
@@ -25,14 +29,28 @@ export const exactGuarantees = (config: ParsedPoolConfig): Map<string, Guarantee
 
 /** A route has come into use, or has new limits. */
 export const joinGuarantee = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
-  const count = route.limits.guaranteedCount
-  let guarantee = state.guarantees.get(route.authority)
-  if (guarantee === undefined && count > 0) {
-    guarantee = { count, heldCount: 0 }
-    state.guarantees.set(route.authority, guarantee)
-  }
+  const guarantee = guaranteeOf(state, route)
   route.guarantee = guarantee
-  if (guarantee !== undefined) guarantee.heldCount += route.permits.held
+  if (guarantee === undefined) return
+  state.guarantees.set(route.authority.toLowerCase(), guarantee)
+  // What holds for a route is known from its settings, merged; before it is in use there was only the override.
+  guarantee.count = route.limits.guaranteedCount
+  guarantee.routeCount++
+  guarantee.heldCount += route.permits.held
+}
+
+/** The guarantee that a route has, or will have when it comes into use. */
+export const guaranteeOf = <C>(state: PoolState<C>, { authority, limits }: RoutePool<C>): Guarantee | undefined => {
+  const known = state.guarantees.get(authority.toLowerCase())
+  if (known !== undefined || limits.guaranteedCount === 0) return known
+  return { count: limits.guaranteedCount, heldCount: 0, routeCount: 0, isExact: false }
+}
+
+/** A route has been forgotten: what was kept for it by a pattern is kept no more. */
+export const leaveGuarantee = <C>(state: PoolState<C>, { authority, guarantee }: RoutePool<C>): void => {
+  if (guarantee === undefined) return
+  guarantee.routeCount--
+  if (guarantee.routeCount === 0 && !guarantee.isExact) state.guarantees.delete(authority.toLowerCase())
 }
 
 /** Permits that have to stay free for others than `except`. Costs one look per guarantee; none is the common case. */

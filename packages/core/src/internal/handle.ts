@@ -1,7 +1,7 @@
 /**
  * The pool as its users see it: effects around the synchronous core.
  */
-import { Context, Duration, Effect, Exit, type Fiber, PubSub, Stream, Tracer } from "effect"
+import { Context, Duration, Effect, Exit, type Fiber, Stream, Tracer } from "effect"
 import type { AcquireOptions, ConnectionPool } from "../ConnectionPool.ts"
 import { parse } from "../PoolConfig.ts"
 import { PoolError } from "../PoolError.ts"
@@ -11,15 +11,14 @@ import { type JoinOptions, join, leaseIdle } from "./acquiring.ts"
 import { reconfigure } from "./configuring.ts"
 import type { Lease } from "./Lease.ts"
 import type { MadeState } from "./makeState.ts"
-import { closeIdle, drain, pause, resume, warm } from "./operating.ts"
-import { reportRoute, statsOf } from "./report.ts"
-import { routePool } from "./routing.ts"
+import { closeIdle, drain, pause, pauseAll, resume, warm } from "./operating.ts"
+import { reportOf, statsOf } from "./report.ts"
 import { shutdown } from "./shuttingDown.ts"
 import { abandon } from "./upkeep.ts"
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-export const handleOf = <C>({ countListener, events, state }: MadeState<C>): ConnectionPool<C> => {
+export const handleOf = <C>({ listen, state }: MadeState<C>): ConnectionPool<C> => {
   const { isReusableAfter } = state.factory
 
   const leaseUnsafe: ConnectionPool<C>["leaseUnsafe"] = (route, options, settle) => {
@@ -63,9 +62,17 @@ export const handleOf = <C>({ countListener, events, state }: MadeState<C>): Con
 
   /** How a lease ends with what its user did. */
   const finish = (lease: Lease<C>, exit: Exit.Exit<unknown, unknown>): void => {
-    const isReusable = isReusableAfter === undefined ? Exit.isSuccess(exit) : isReusableAfter(lease.connection, exit)
-    if (isReusable) lease.release()
+    if (isReusable(lease.connection, exit)) lease.release()
     else lease.discard(Exit.hasInterrupts(exit) ? "use-interrupted" : "use-failed")
+  }
+
+  const isReusable = (connection: C, exit: Exit.Exit<unknown, unknown>): boolean => {
+    try {
+      return isReusableAfter === undefined ? Exit.isSuccess(exit) : isReusableAfter(connection, exit)
+    } catch (defect) {
+      state.onDefect(defect)
+      return false
+    }
   }
 
   const lease: ConnectionPool<C>["lease"] = (route, options) =>
@@ -120,12 +127,6 @@ export const handleOf = <C>({ countListener, events, state }: MadeState<C>): Con
     })
   }
 
-  const recordOf = (route: Route) =>
-    Effect.suspend(() => {
-      const record = routePool(state, route)
-      return record instanceof PoolError ? Effect.fail(record) : Effect.succeed(record)
-    })
-
   return {
     name: state.settings.name,
     acquire,
@@ -133,34 +134,18 @@ export const handleOf = <C>({ countListener, events, state }: MadeState<C>): Con
     lease,
     leaseIdleUnsafe: (route, holder) => leaseIdle(state, route, holder),
     leaseUnsafe,
-    warm: (route, count) => Effect.flatMap(recordOf(route), (record) => warm(state, record, count)),
+    warm: (route, count) => warm(state, route, count),
     drainRoute: (route) => Effect.sync(() => drain(state, route)),
     drainAll: Effect.sync(() => drain(state, undefined)),
     closeIdle: (route) => Effect.sync(() => closeIdle(state, route)),
-    pause: (route) =>
-      route === undefined
-        ? Effect.sync(() => pause(state, undefined))
-        : Effect.map(recordOf(route), (record) => pause(state, record)),
+    pause: (route) => (route === undefined ? Effect.sync(() => pauseAll(state)) : pause(state, route)),
     resume: (route) => Effect.sync(() => resume(state, route)),
     configure: (config) => Effect.map(parse(config), (parsed) => reconfigure(state, parsed)),
     shutdown: (timeout) => shutdown(state, timeout === undefined ? undefined : millisOf(timeout)),
-    explain: (route) =>
-      Effect.sync(() => {
-        const record = state.routes.get(route.key)
-        const why =
-          record === undefined
-            ? "a call would dial; the route has not been used, or not for a while"
-            : sentence(reportRoute(state, record))
-        return `${route.label}: ${why}`
-      }),
-    report: (route) => Effect.map(recordOf(route), (record) => reportRoute(state, record)),
+    explain: (route) => Effect.sync(() => `${route.label}: ${sentence(reportOf(state, route))}`),
+    report: (route) => Effect.sync(() => reportOf(state, route)),
     stats: Effect.sync(() => statsOf(state)),
-    events: Stream.unwrap(
-      Effect.acquireRelease(
-        Effect.tap(PubSub.subscribe(events), () => Effect.sync(() => countListener(1))),
-        () => Effect.sync(() => countListener(-1))
-      ).pipe(Effect.map(Stream.fromSubscription))
-    )
+    events: Stream.unwrap(Effect.map(listen, Stream.fromQueue))
   }
 }
 

@@ -5,13 +5,16 @@ import type { CloseReason } from "../PoolReason.ts"
 import { beginIdle, list, unlist } from "./availability.ts"
 import { closeEntry, drainEntry } from "./closing.ts"
 import type { Entry } from "./Entry.ts"
+import { isAlive, tellIdle, tellLeased } from "./factoryHooks.ts"
 import { HeldLease } from "./Lease.ts"
 import { markDirty, type PoolState } from "./PoolState.ts"
+import { isOverLimit } from "./permitting.ts"
 import type { RoutePool } from "./RoutePool.ts"
 
 /**
  * The connection that the next lease of a route gets, or `undefined`. Connections that turn out to be of no use are
- * closed on the way. `"unverified"`: there is one, but it has to be probed first; it is returned by `oldestUnverified`.
+ * closed on the way, and what that wakes may change the pool: whoever has looked at limits before looks again.
+ * `"unverified"`: the next one, at the end of the idle that leases are taken from, has to be probed first.
  */
 export const choose = <C>(
   state: PoolState<C>,
@@ -19,20 +22,40 @@ export const choose = <C>(
   nowMillis: number
 ): Entry<C> | "unverified" | undefined => {
   const { idle, limits } = route
-  const { isAlive, probe } = state.factory
   for (;;) {
     const entry = limits.isLifo ? idle.newest : idle.oldest
-    if (entry === undefined) return route.partlyUsed.leastLoaded()
-    if (entry.expiresAtMillis <= nowMillis) {
+    if (entry === undefined) return chooseShared(state, route, nowMillis)
+    if (entry.freshness === undefined && entry.expiresAtMillis <= nowMillis) {
       closeEntry(state, entry, entry.expiryReason)
-    } else if (isAlive !== undefined && entry.connection !== undefined && !isAlive(entry.connection)) {
+    } else if (entry.connection === undefined || !isAlive(state, entry.connection)) {
       closeEntry(state, entry, "peer-closed")
-    } else if (probe !== undefined && nowMillis - entry.verifiedAtMillis > limits.validateAfterMillis) {
-      return "unverified"
+    } else if (isUnverified(state, entry, nowMillis)) {
+      return chooseShared(state, route, nowMillis) ?? "unverified"
     } else {
       return entry
     }
   }
+}
+
+/** The least loaded of the partly used connections; one that has come of age, or has ended, takes no new lease. */
+const chooseShared = <C>(state: PoolState<C>, route: RoutePool<C>, nowMillis: number): Entry<C> | undefined => {
+  for (;;) {
+    const entry = route.partlyUsed.leastLoaded()
+    if (entry === undefined) return undefined
+    if (entry.diesAtMillis <= nowMillis) drainEntry(state, entry, "lifetime")
+    else if (entry.connection === undefined || !isAlive(state, entry.connection)) {
+      drainEntry(state, entry, "peer-closed")
+    } else {
+      return entry
+    }
+  }
+}
+
+const isUnverified = <C>(state: PoolState<C>, entry: Entry<C>, nowMillis: number): boolean => {
+  if (state.factory.probe === undefined || entry.freshness !== undefined) return false
+  const { validateAfterMillis } = entry.route.limits
+  // Within one millisecond nothing is older than 0; 0 means always all the same.
+  return validateAfterMillis === 0 || nowMillis - entry.verifiedAtMillis > validateAfterMillis
 }
 
 /** Leases one slot of an entry that `choose` returned. */
@@ -45,6 +68,7 @@ export const grant = <C>(
 ): HeldLease<C> => {
   const { route } = entry
   unlist(state, entry)
+  entry.freshness = undefined
   if (entry.slotsInUse === 0) entry.moveTo("leased")
   entry.slotsInUse++
   entry.usesCount++
@@ -54,6 +78,7 @@ export const grant = <C>(
   const lease = new HeldLease(state.leaseOwner, entry, connection, nowMillis, holder, stack)
   state.leases.add(lease)
   if (state.leakMillis !== Number.POSITIVE_INFINITY) state.upkeepAlarm.armBy(nowMillis + state.leakMillis)
+  route.usedAtMillis = nowMillis
   route.activeCount++
   state.activeCount++
   route.counters.leasedCount++
@@ -61,9 +86,9 @@ export const grant = <C>(
   if (lease.isReused) {
     route.counters.reusedCount++
     state.counters.reusedCount++
-    state.histograms.idleMillis.record(lease.idleMillis)
+    if (entry.slotsInUse === 1) state.histograms.idleMillis.record(lease.idleMillis)
   }
-  state.factory.onLease?.(connection)
+  if (entry.slotsInUse === 1) tellLeased(state, connection)
   return lease
 }
 
@@ -98,18 +123,13 @@ export const endLease = <C>(
     if (entry.slotsInUse === 0) {
       entry.moveTo("idle")
       beginIdle(state, entry, nowMillis)
-      if (entry.connection !== undefined) state.factory.onIdle?.(entry.connection)
+      if (entry.connection !== undefined) tellIdle(state, entry.connection)
     }
     list(state, entry)
   }
   const isWanted = route.pending.liveCount > 0 || state.starving.size > 0 || state.activeBlocked.size > 0
   if (isWanted) {
     markDirty(state, route)
-    for (const blocked of state.activeBlocked) {
-      state.activeBlocked.delete(blocked)
-      markDirty(state, blocked)
-      break
-    }
     state.pump()
   } else {
     trimIdle(state, route)
@@ -131,11 +151,11 @@ export const trimIdle = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
 
 /** Why a connection that comes back has to be closed, if it has to. */
 const endOfLife = <C>(state: PoolState<C>, entry: Entry<C>, nowMillis: number): CloseReason | undefined => {
-  const { limits, permits } = entry.route
-  if (entry.usesCount >= entry.usesMax) return limits.isPooling ? "uses" : "not-pooled"
+  const { limits } = entry.route
+  if (entry.isUsedUp) return limits.isPooling ? "uses" : "not-pooled"
   if (entry.diesAtMillis <= nowMillis) return "lifetime"
   if (entry.idleHintMillis <= 0) return "idle-hint"
-  if (permits.isOver || state.budget.isOver) return "over-limit"
+  if (isOverLimit(state, entry.route)) return "over-limit"
   if (state.phase !== "open") return "shutdown"
   return undefined
 }

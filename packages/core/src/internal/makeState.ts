@@ -1,7 +1,7 @@
 /**
- * A new pool's state, wired to its clocks, its fibers and its event hub.
+ * A new pool's state, wired to its clocks, its fibers and its listeners.
  */
-import { Clock, Context, Effect, Fiber, PubSub, Random, Scope } from "effect"
+import { type Cause, Clock, Context, Effect, Fiber, Queue, Random, Scope } from "effect"
 import { ConnectionBudget } from "../ConnectionBudget.ts"
 import type { ConnectionFactory } from "../ConnectionFactory.ts"
 import { toCount } from "../Limit.ts"
@@ -26,9 +26,8 @@ const eventsKeptMax = 4096
 
 export interface MadeState<C> {
   readonly state: PoolState<C>
-  readonly events: PubSub.PubSub<PoolEvent>
-  /** Somebody has begun or ceased to listen. */
-  readonly countListener: (change: 1 | -1) => void
+  /** Hears what happens from now on, until the scope ends or the pool has shut down. */
+  readonly listen: Effect.Effect<Queue.Dequeue<PoolEvent, Cause.Done>, never, Scope.Scope>
 }
 
 export const makeState = <C>(
@@ -46,15 +45,14 @@ export const makeState = <C>(
     const random = yield* Random.Random
     const settings = resolvePool(config)
     const budget = yield* (yield* ConnectionBudget).make(settings.name, toCount(settings.connectionsMax))
-    const events = yield* PubSub.sliding<PoolEvent>(eventsKeptMax)
+    const listeners = new Set<Queue.Queue<PoolEvent, Cause.Done>>()
     const runFork = Effect.runForkWith(context)
-    let listenerCount = 0
 
     const fork = <A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E> => Fiber.runIn(runFork(effect), scope)
     const onDefect = (defect: unknown): void => {
       runFork(Effect.logError("weir: a defect in or under the connection pool was contained", defect))
     }
-    const wallMillis = () => clock.currentTimeMillisUnsafe()
+    const wallMillis = forwardOnly(() => clock.currentTimeMillisUnsafe())
     const monotonicMillis = () => Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
     const leaseOwner: LeaseOwner<C> = {
       endLease: (lease: HeldLease<C>, reason) => {
@@ -79,7 +77,9 @@ export const makeState = <C>(
       routeIdleMillis: toMillis(settings.routeIdleTimeout),
       leaseOwner,
       openCount: 0,
+      returningCount: 0,
       pendingCount: 0,
+      uncoveredCount: 0,
       activeCount: 0,
       nextConnectionId: 1,
       nextSequence: 1,
@@ -89,6 +89,7 @@ export const makeState = <C>(
       starving: new Set(),
       diallingBlocked: new Set(),
       activeBlocked: new Set(),
+      minimumBlocked: new Set(),
       isPumping: false,
       guarantees: exactGuarantees(config),
       urgent: new TimeHeap(),
@@ -112,12 +113,17 @@ export const makeState = <C>(
       monotonicMillis,
       random: () => random.nextDoubleUnsafe(),
       fork,
+      forkDetached: (effect) => runFork(effect),
       pump: () => {
         pump(state)
       },
-      hasListeners: () => listenerCount > 0,
+      hasListeners: () => listeners.size > 0,
+      // A queue wakes its taker on a turn of its own: a listener never runs in the middle of the pool's work.
       emit: (event) => {
-        PubSub.publishUnsafe(events, event)
+        for (const queue of listeners) {
+          Queue.offerUnsafe(queue, event)
+          if (event._tag === "ShutDown") Queue.endUnsafe(queue)
+        }
       },
       onDefect,
       onRouteForgotten: options.onRouteForgotten,
@@ -126,11 +132,28 @@ export const makeState = <C>(
     budget.onAvailable(() => {
       pump(state)
     })
-    return {
-      state,
-      events,
-      countListener: (change) => {
-        listenerCount += change
-      }
-    }
+    const listen = Effect.acquireRelease(
+      Effect.map(Queue.sliding<PoolEvent, Cause.Done>(eventsKeptMax), (queue) => {
+        if (state.phase === "closed") Queue.endUnsafe(queue)
+        else listeners.add(queue)
+        return queue
+      }),
+      (queue) => Effect.sync(() => listeners.delete(queue))
+    )
+    return { state, listen }
   })
+
+/**
+ * The same clock, except that it stands still where the other is set back: no age is negative, and nothing lives longer
+ * than its time because somebody corrected the clock. Set forward, it follows: a machine may have slept.
+ */
+const forwardOnly = (readMillis: () => number): (() => number) => {
+  let lastMillis = Number.NEGATIVE_INFINITY
+  let setBackMillis = 0
+  return () => {
+    const nowMillis = readMillis()
+    if (nowMillis < lastMillis) setBackMillis += lastMillis - nowMillis
+    lastMillis = nowMillis
+    return nowMillis + setBackMillis
+  }
+}

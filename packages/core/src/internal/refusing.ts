@@ -7,7 +7,10 @@ import { type PoolError, poolError } from "../PoolError.ts"
 import type { RefusalReason } from "../PoolReason.ts"
 import { sourceOf } from "../Settings.ts"
 import { countUp } from "./Counters.ts"
+import { coveredCount, recount } from "./covering.ts"
+import { findVictim } from "./evicting.ts"
 import type { PoolState } from "./PoolState.ts"
+import { isKeptForOthers, lackOfRoute } from "./permitting.ts"
 import type { RoutePool } from "./RoutePool.ts"
 
 /** Builds the error and counts it. */
@@ -53,8 +56,11 @@ export const activeRefusal = <C>(state: PoolState<C>, route: RoutePool<C>): Pool
 export const pendingRefusal = <C>(state: PoolState<C>, route: RoutePool<C>): PoolError | undefined => {
   const { limits, pending } = route
   const countsAll = limits.settings.pendingIncludesDialling
-  if (!countsAll && isServedSoon(state, route)) return undefined
-  const routeCount = countsAll ? pending.liveCount : Math.max(0, pending.liveCount - route.diallingCount)
+  if (!countsAll) {
+    recount(state, route)
+    if (pending.liveCount < coveredCount(route) || isServedSoon(state, route)) return undefined
+  }
+  const routeCount = countsAll ? pending.liveCount : route.uncoveredCount
   if (routeCount >= limits.pendingMax) {
     return refuse(state, route, route.route.label, "pending-route-limit", {
       limitCount: limits.pendingMax,
@@ -63,7 +69,7 @@ export const pendingRefusal = <C>(state: PoolState<C>, route: RoutePool<C>): Poo
     })
   }
   const total = toCount(state.settings.pendingMax)
-  const totalCount = countsAll ? state.pendingCount : Math.max(0, state.pendingCount - state.diallingPermits.held)
+  const totalCount = countsAll ? state.pendingCount : state.uncoveredCount
   if (totalCount < total) return undefined
   return refuse(state, route, route.route.label, "pending-total-limit", {
     limitCount: total,
@@ -76,14 +82,12 @@ export const pendingRefusal = <C>(state: PoolState<C>, route: RoutePool<C>): Poo
 const isServedSoon = <C>(state: PoolState<C>, route: RoutePool<C>): boolean => {
   if (state.isPaused || route.isPaused || route.activeCount >= route.limits.activeMax) return false
   if (state.activeCount >= toCount(state.settings.activeMax)) return false
-  if (route.pending.liveCount > route.diallingCount + route.validatingCount) return false
+  if (route.pending.liveCount > coveredCount(route)) return false
   if (route.idle.size > 0) return true
-  const isDialAllowed =
-    route.permits.free > 0 &&
-    route.diallingCount < route.limits.diallingMax &&
-    state.diallingPermits.free > 0 &&
-    route.backoffUntilMillis <= state.monotonicMillis()
-  return isDialAllowed && state.starving.size === 0 && (state.budget.free > 0 || state.idle.size > 0)
+  if (lackOfRoute(route) !== undefined || route.backoffUntilMillis > state.monotonicMillis()) return false
+  if (state.diallingPermits.free === 0 || state.diallingBlocked.size > 0 || state.starving.size > 0) return false
+  const hasTotal = state.budget.free > 0 && !isKeptForOthers(state, route)
+  return hasTotal || findVictim(state, route) !== undefined
 }
 
 /** By the observed service time, would the newcomer's turn come only after its deadline? */
@@ -94,7 +98,7 @@ export const hopelessRefusal = <C>(
 ): PoolError | undefined => {
   const { limits, serviceMillis } = route
   if (!limits.settings.isSheddingHopeless || serviceMillis === undefined) return undefined
-  const servers = Math.max(1, Math.min(limits.activeMax, route.permits.held))
+  const servers = Math.min(limits.activeMax, Math.max(1, route.permits.held) * route.waitersPerDial)
   const expectedMillis = Math.ceil(((route.pending.liveCount + 1) * serviceMillis) / servers)
   if (route.pending.liveCount === 0 || expectedMillis <= leftMillis) return undefined
   return refuse(state, route, route.route.label, "deadline-hopeless", {

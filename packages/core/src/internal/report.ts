@@ -4,17 +4,30 @@
 import { fromCount, type Limit } from "../Limit.ts"
 import type { PoolSettings, RouteKnob } from "../PoolConfig.ts"
 import type { PoolCounts, PoolStats } from "../PoolStats.ts"
+import type { Route } from "../Route.ts"
 import type { BlockedBy, HolderReport, LimitReport, RouteReport } from "../RouteReport.ts"
-import { sourceOf } from "../Settings.ts"
+import { resolveRoute, sourceOf } from "../Settings.ts"
 import type { Counters } from "./Counters.ts"
-import { isBelowGuarantee, unmetGuarantees } from "./guarantees.ts"
+import { coveredCount } from "./covering.ts"
+import { findVictim } from "./evicting.ts"
+import { guaranteeOf } from "./guarantees.ts"
 import type { PoolState } from "./PoolState.ts"
-import type { RoutePool } from "./RoutePool.ts"
+import { isKeptForOthers } from "./permitting.ts"
+import { RoutePool } from "./RoutePool.ts"
 import { poolSource } from "./refusing.ts"
 
-/** At most this many leases are looked at for the holders of a route, so that a refusal stays cheap. */
-const leasesLookedAtMax = 64
+/** At most this many leases are looked at for the holders of a route, so that a timeout stays cheap. */
+const leasesLookedAtMax = 1000
 const holdersShownMax = 3
+
+/** Of a route that the pool does not remember, it shows what the first call would meet; looking adds no route. */
+export const reportOf = <C>(state: PoolState<C>, route: Route): RouteReport => {
+  const known = state.routes.get(route.key)
+  if (known !== undefined) return reportRoute(state, known)
+  const unknown = new RoutePool<C>(route, resolveRoute(state.config, route), state.wallMillis())
+  unknown.guarantee = guaranteeOf(state, unknown)
+  return reportRoute(state, unknown)
+}
 
 export const reportRoute = <C>(state: PoolState<C>, route: RoutePool<C>): RouteReport => {
   const blockedBy = whatBlocks(state, route)
@@ -119,18 +132,16 @@ const whatBlocks = <C>(state: PoolState<C>, route: RoutePool<C>): BlockedBy => {
   if (route.pending.liveCount === 0 && (route.idle.size > 0 || route.partlyUsed.leastLoaded() !== undefined)) {
     return "nothing"
   }
-  if (route.diallingCount > 0 && route.diallingCount >= route.pending.liveCount) return "dialling"
-  if (route.validatingCount > 0) return "validating"
+  const underWay = route.diallingCount > 0 ? "dialling" : route.validatingCount > 0 ? "validating" : undefined
+  if (underWay !== undefined && coveredCount(route) >= route.pending.liveCount) return underWay
   if (route.backoffUntilMillis > state.monotonicMillis()) return "dial-backoff"
   if (route.permits.free === 0) return "connections-route-limit"
-  if (state.budget.free === 0)
-    return state.idle.size > 0 && route.pending.liveCount === 0 ? "nothing" : "connections-total-limit"
-  if (!isBelowGuarantee(route) && state.budget.free <= unmetGuarantees(state, route)) {
-    return "guaranteed-to-others"
-  }
+  const isEvicting = route.pending.liveCount === 0 && findVictim(state, route) !== undefined
+  if (state.budget.free === 0 && !isEvicting) return "connections-total-limit"
+  if (isKeptForOthers(state, route) && !isEvicting) return "guaranteed-to-others"
   if (route.diallingCount >= limits.diallingMax) return "dialling-route-limit"
   if (state.diallingPermits.free === 0) return "dialling-total-limit"
-  return route.diallingCount > 0 ? "dialling" : "nothing"
+  return underWay ?? "nothing"
 }
 
 const connectPhase = <C>(route: RoutePool<C>): string | undefined => {
@@ -143,23 +154,34 @@ const holdersOf = <C>(state: PoolState<C>, route: RoutePool<C>): ReadonlyArray<H
   const holders: Array<HolderReport> = []
   if (route.activeCount === 0) return holders
   const nowMillis = state.wallMillis()
-  let lease = state.leases.oldest
-  for (let seen = 0; lease !== undefined && seen < leasesLookedAtMax && holders.length < holdersShownMax; seen++) {
-    if (lease.entry.route === route) {
+  let seenCount = 0
+  // Those reported as leaked are the oldest of all.
+  for (const list of [state.reportedLeases, state.leases]) {
+    for (let lease = list.oldest; lease !== undefined; lease = lease.newer) {
+      if (seenCount++ >= leasesLookedAtMax || holders.length === holdersShownMax) return holders
+      if (lease.entry.route !== route) continue
       holders.push({
         holder: lease.holder,
         connectionId: lease.entry.id,
         heldMillis: nowMillis - lease.leasedAtMillis
       })
     }
-    lease = lease.newer
   }
   return holders
 }
 
-const neighboursOf = <C>(state: PoolState<C>): RouteReport["neighbours"] =>
-  Array.from(state.routes.values(), (one) => ({ route: one.route.label, connectionCount: one.permits.held }))
-    .sort((a, b) => b.connectionCount - a.connectionCount)
-    .slice(0, holdersShownMax)
+/** The routes with most connections, found in one pass: there may be many routes, and many timeouts at once. */
+const neighboursOf = <C>(state: PoolState<C>): RouteReport["neighbours"] => {
+  const most: Array<RoutePool<C>> = []
+  for (const route of state.routes.values()) {
+    const at = most.findIndex((other) => other.permits.held < route.permits.held)
+    if (at >= 0) most.splice(at, 0, route)
+    else if (most.length < holdersShownMax) most.push(route)
+    if (most.length > holdersShownMax) most.pop()
+  }
+  return most
+    .filter((route) => route.permits.held > 0)
+    .map((route) => ({ route: route.route.label, connectionCount: route.permits.held }))
+}
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -6,7 +6,7 @@ import type { PoolError } from "../PoolError.ts"
 import type { Route } from "../Route.ts"
 import { resolveRoute } from "../Settings.ts"
 import { closeEntry } from "./closing.ts"
-import { joinGuarantee } from "./guarantees.ts"
+import { joinGuarantee, leaveGuarantee } from "./guarantees.ts"
 import type { PoolState } from "./PoolState.ts"
 import { RoutePool } from "./RoutePool.ts"
 import { poolSource, refuse } from "./refusing.ts"
@@ -24,7 +24,7 @@ const addRoute = <C>(state: PoolState<C>, route: Route): RoutePool<C> | PoolErro
       source: poolSource(state, "routesMax")
     })
   }
-  const added = new RoutePool<C>(route, resolveRoute(state.config, route))
+  const added = new RoutePool<C>(route, resolveRoute(state.config, route), state.wallMillis())
   state.routes.set(route.key, added)
   joinGuarantee(state, added)
   noteEmpty(state, added)
@@ -32,40 +32,63 @@ const addRoute = <C>(state: PoolState<C>, route: Route): RoutePool<C> | PoolErro
   return added
 }
 
-/** The route has neither connections nor waiters: it may be forgotten. */
+/** The route is empty: it may be forgotten. One that gave way for another is, now that its connections have closed. */
 export const noteEmpty = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
   if (state.emptyRoutes.has(route)) return
+  if (isRoutesOver(state)) {
+    forgetRoute(state, route)
+    return
+  }
   route.emptySinceMillis = state.wallMillis()
   state.emptyRoutes.add(route)
-  state.upkeepAlarm.armBy(route.emptySinceMillis + state.routeIdleMillis)
+  if (state.phase === "open") state.upkeepAlarm.armBy(route.emptySinceMillis + state.routeIdleMillis)
 }
+
+export const isRoutesOver = <C>(state: PoolState<C>): boolean => state.routes.size > toCount(state.settings.routesMax)
 
 export const noteUsed = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
   state.emptyRoutes.delete(route)
 }
 
 export const forgetRoute = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
-  state.emptyRoutes.delete(route)
-  state.dirty.delete(route)
-  state.starving.delete(route)
+  for (const routes of [
+    state.emptyRoutes,
+    state.dirty,
+    state.starving,
+    state.diallingBlocked,
+    state.activeBlocked,
+    state.minimumBlocked
+  ]) {
+    routes.delete(route)
+  }
   state.routes.delete(route.route.key)
+  leaveGuarantee(state, route)
   if (state.hasListeners()) {
     state.emit({ _tag: "RouteForgotten", route: route.route.label, atMillis: state.wallMillis() })
   }
   state.onRouteForgotten(route)
 }
 
-/** Makes room for one more route: forgets the one unused for longest, or closes the longest idle connections. */
+/**
+ * Makes room for one more route: forgets the one empty for longest, or closes the connections of the one idle for
+ * longest. That one is forgotten when they have closed; until then one route more is remembered.
+ */
 const makeRoom = <C>(state: PoolState<C>): boolean => {
   for (const empty of state.emptyRoutes) {
     forgetRoute(state, empty)
     return true
   }
-  const candidate = state.idle.oldest?.route
-  if (candidate === undefined) return false
-  if (candidate.activeCount > 0 || candidate.pending.liveCount > 0 || candidate.diallingCount > 0) return false
-  for (const entry of Array.from(candidate.connections)) closeEntry(state, entry, "route-evicted")
-  if (!candidate.isEmpty) return false
-  forgetRoute(state, candidate)
-  return true
+  for (let idle = state.idle.oldest; idle !== undefined; idle = state.idle.newerThan(idle)) {
+    const { route } = idle
+    if (!isUnused(route)) continue
+    // Nobody has asked for it in a while, so its minimum of idle connections is not kept up either.
+    route.usedAtMillis = Number.NEGATIVE_INFINITY
+    for (const entry of Array.from(route.connections)) closeEntry(state, entry, "route-evicted")
+    if (route.isEmpty) forgetRoute(state, route)
+    return true
+  }
+  return false
 }
+
+const isUnused = <C>(route: RoutePool<C>): boolean =>
+  route.activeCount + route.pending.liveCount + route.diallingCount + route.validatingCount === 0 && !route.isPaused

@@ -5,6 +5,7 @@
 import { Effect } from "effect"
 import { toMillis } from "../Settings.ts"
 import { closeEntry, drainEntry } from "./closing.ts"
+import { giveUp } from "./dialling.ts"
 import type { PoolState } from "./PoolState.ts"
 import { refuse } from "./refusing.ts"
 import { revoke } from "./upkeep.ts"
@@ -50,24 +51,20 @@ const begin = <C>(state: PoolState<C>): void => {
       failWaiter(state, waiter, refuse(state, route, route.route.label, "pool-closed", numbers))
     }
     for (const entry of Array.from(route.connections)) {
-      if (entry.state === "connecting") {
-        entry.closeReason = "shutdown"
-        entry.fiber?.interruptUnsafe()
-      } else {
-        drainEntry(state, entry, "shutdown")
-      }
+      if (entry.state === "connecting") giveUp(entry, "shutdown")
+      else drainEntry(state, entry, "shutdown")
     }
   }
 }
 
-/** The deadline has passed: leases are taken from their holders. */
+/** The deadline has passed: leases are taken from their holders, and dials that do not heed their interrupt are left. */
 const revokeAll = <C>(state: PoolState<C>): void => {
   for (const list of [state.reportedLeases, state.leases]) {
     for (let lease = list.oldest; lease !== undefined; lease = list.oldest) revoke(state, lease, "shutdown-deadline")
   }
   for (const route of state.routes.values()) {
     for (const entry of Array.from(route.connections)) {
-      if (entry.slotsInUse === 0 && entry.state !== "connecting") closeEntry(state, entry, "shutdown-deadline")
+      if (entry.slotsInUse === 0) closeEntry(state, entry, "shutdown-deadline")
     }
   }
 }
@@ -76,6 +73,8 @@ const end = <C>(state: PoolState<C>): void => {
   if (state.phase === "closed") return
   state.phase = "closed"
   state.urgent.clear()
+  state.urgentAlarm.disarm()
   state.upkeep.clear()
+  state.upkeepAlarm.disarm()
   if (state.hasListeners()) state.emit({ _tag: "ShutDown", atMillis: state.wallMillis() })
 }

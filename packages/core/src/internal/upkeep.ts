@@ -8,12 +8,12 @@ import type { RouteReport } from "../RouteReport.ts"
 import { lookBy } from "./availability.ts"
 import { countUp } from "./Counters.ts"
 import { closeEntry, drainEntry } from "./closing.ts"
-import { cancelDial } from "./dialling.ts"
-import type { Entry } from "./Entry.ts"
+import { cancelSurplus, keepsMinimum } from "./dialTurns.ts"
+import { Entry } from "./Entry.ts"
 import type { HeldLease } from "./Lease.ts"
 import { endLease } from "./leasing.ts"
-import { markDirty, type PoolState } from "./PoolState.ts"
-import { dialsNeeded } from "./pumping.ts"
+import { markDirty, type PoolState, type RouteWake } from "./PoolState.ts"
+import type { RoutePool } from "./RoutePool.ts"
 import { reportRoute } from "./report.ts"
 import { forgetRoute } from "./routing.ts"
 import { validate } from "./validating.ts"
@@ -26,11 +26,16 @@ export const ringUrgent = <C>(state: PoolState<C>, nowMillis: number): number | 
     if (item instanceof Waiter) {
       if (item.state === "waiting") timeOut(state, item, nowMillis)
     } else {
-      markDirty(state, item.route)
+      wake(state, item)
     }
   }
   state.pump()
   return state.urgent.nextMillis
+}
+
+/** Its back-off is over; it may have been forgotten since. */
+const wake = <C>(state: PoolState<C>, { route }: RouteWake<C>): void => {
+  if (state.routes.get(route.route.key) === route) markDirty(state, route)
 }
 
 const timeOut = <C>(state: PoolState<C>, waiter: Waiter<C>, nowMillis: number): void => {
@@ -59,7 +64,7 @@ const timeOut = <C>(state: PoolState<C>, waiter: Waiter<C>, nowMillis: number): 
       cause: route.lastConnectError
     })
   )
-  cancelSurplus(state, waiter)
+  cancelSurplus(route)
 }
 
 const phaseOf = (report: RouteReport): TimeoutPhase => {
@@ -69,21 +74,18 @@ const phaseOf = (report: RouteReport): TimeoutPhase => {
 
 /** The caller has gone away while it waited. */
 export const abandon = <C>(state: PoolState<C>, waiter: Waiter<C>): void => {
-  if (cancelWaiter(state, waiter)) cancelSurplus(state, waiter)
-}
-
-/** Under `surplusDial: "cancel"`, a dial that the leaving waiter was the last to need is given up. */
-const cancelSurplus = <C>(state: PoolState<C>, waiter: Waiter<C>): void => {
-  const { route } = waiter
-  if (route.limits.settings.surplusDial !== "cancel") return
-  if (route.diallingCount > route.pending.liveCount && dialsNeeded(state, route) === 0) cancelDial(route)
+  if (cancelWaiter(state, waiter)) cancelSurplus(waiter.route)
 }
 
 /** Closes and pings idle connections, reports and reclaims leases, forgets routes. */
 export const ringUpkeep = <C>(state: PoolState<C>, nowMillis: number): number | undefined => {
-  for (let entry = state.upkeep.takeDue(nowMillis); entry !== undefined; entry = state.upkeep.takeDue(nowMillis)) {
-    entry.upkeepAtMillis = Number.POSITIVE_INFINITY
-    if (entry.state === "idle") tend(state, entry, nowMillis)
+  for (let item = state.upkeep.takeDue(nowMillis); item !== undefined; item = state.upkeep.takeDue(nowMillis)) {
+    if (!(item instanceof Entry)) wake(state, item)
+    // Otherwise it has been looked at since this was noted, and what is noted last will come up by itself.
+    else if (item.upkeepAtMillis <= nowMillis) {
+      item.upkeepAtMillis = Number.POSITIVE_INFINITY
+      if (item.state === "idle") tend(state, item, nowMillis)
+    }
   }
   const leakMillis = watchLeases(state, nowMillis)
   const forgetMillis = forgetEmptyRoutes(state, nowMillis)
@@ -93,18 +95,24 @@ export const ringUpkeep = <C>(state: PoolState<C>, nowMillis: number): number | 
 
 const tend = <C>(state: PoolState<C>, entry: Entry<C>, nowMillis: number): void => {
   if (entry.expiresAtMillis <= nowMillis) {
-    const { idleMin, idleTimeoutMillis } = entry.route.limits
-    const isNeeded = entry.expiryReason === "idle-timeout" && entry.route.idle.size <= idleMin
-    if (!isNeeded) {
+    if (entry.expiryReason !== "idle-timeout" || !isOfMinimum(state, entry.route)) {
       closeEntry(state, entry, entry.expiryReason)
       return
     }
-    // One of the minimum: closing it would only mean dialling it again.
-    entry.expiresAtMillis = Math.min(entry.diesAtMillis, nowMillis + idleTimeoutMillis)
+    const againMillis = nowMillis + Math.max(minimumLookMillis, entry.route.limits.idleTimeoutMillis)
+    if (entry.diesAtMillis < againMillis) entry.expiryReason = "lifetime"
+    entry.expiresAtMillis = Math.min(entry.diesAtMillis, againMillis)
   }
   if (entry.pingAtMillis <= nowMillis) validate(state, entry, "ping")
   else lookBy(state, entry, Math.min(entry.expiresAtMillis, entry.pingAtMillis))
 }
+
+/** A connection of the minimum outlives its idle timeout, and is looked at again after it, or after this if it is longer. */
+const minimumLookMillis = 1000
+
+/** Would closing an idle connection of the route only mean dialling another? */
+const isOfMinimum = <C>(state: PoolState<C>, route: RoutePool<C>): boolean =>
+  route.idle.size <= route.limits.idleMin && keepsMinimum(state, route)
 
 /** Returns when the next lease has to be looked at. */
 const watchLeases = <C>(state: PoolState<C>, nowMillis: number): number => {
@@ -128,7 +136,7 @@ const watchLeases = <C>(state: PoolState<C>, nowMillis: number): number => {
   return Math.min(nextReport, nextReclaim)
 }
 
-/** Takes a lease from its holder. The connection is closed even if others hold slots of it: its holder may still write. */
+/** Takes a lease from its holder. The connection takes no new one, and is closed when those of others have ended. */
 export const revoke = <C>(
   state: PoolState<C>,
   lease: HeldLease<C>,

@@ -3,7 +3,7 @@
  * it for being idle.
  */
 import { Effect, Exit } from "effect"
-import { listByAge, lookBy, unlist } from "./availability.ts"
+import { listByAge, planPing, unlist } from "./availability.ts"
 import { closeEntry } from "./closing.ts"
 import type { Entry } from "./Entry.ts"
 import { markDirty, type PoolState } from "./PoolState.ts"
@@ -53,15 +53,17 @@ const validated = <C>(
         kind
       })
     }
-    if (isGood) {
+    if (!isGood) {
+      closeEntry(state, entry, "validation-failed")
+    } else if (entry.isUsedUp) {
+      closeEntry(state, entry, "uses")
+    } else {
       entry.moveTo("idle")
       entry.verifiedAtMillis = nowMillis
-      const { pingIntervalMillis, settings } = route.limits
-      entry.pingAtMillis = nowMillis + pingIntervalMillis * (1 - settings.pingJitterRatio * state.random())
+      planPing(state, entry)
       listByAge(state, entry)
-      lookBy(state, entry, Math.min(entry.expiresAtMillis, entry.pingAtMillis))
-    } else {
-      closeEntry(state, entry, "validation-failed")
+      entry.freshness = "verified"
+      route.fresh.push(entry)
     }
   }
   markDirty(state, route)

@@ -2,16 +2,33 @@
  * Joining and leaving the queue.
  */
 import type { PoolError } from "../PoolError.ts"
+import { recount } from "./covering.ts"
 import type { HeldLease } from "./Lease.ts"
 import type { PoolState } from "./PoolState.ts"
+import { noteEmpty } from "./routing.ts"
 import { Waiter } from "./Waiter.ts"
 
 const isLiveItem = (item: object): boolean => !(item instanceof Waiter) || item.state === "waiting"
 
 /** Takes a waiter that is still waiting out of every list, from any place in them. */
 const leave = <C>(state: PoolState<C>, waiter: Waiter<C>): void => {
+  const { route } = waiter
   state.pendingCount--
-  if (waiter.deadlineMillis !== Number.POSITIVE_INFINITY) state.urgent.forget(isLiveItem)
+  recount(state, route)
+  if (route.pending.liveCount === 0) {
+    // It is nobody's turn who waits no more.
+    state.starving.delete(route)
+    state.diallingBlocked.delete(route)
+    state.activeBlocked.delete(route)
+    if (route.isEmpty) noteEmpty(state, route)
+  }
+  if (state.pendingCount === 0) {
+    // Nobody waits: what is left are dead deadlines, and a timer for them would keep the process from ending.
+    state.urgent.clear()
+    state.urgentAlarm.disarm()
+  } else if (waiter.deadlineMillis !== Number.POSITIVE_INFINITY) {
+    state.urgent.forget(isLiveItem)
+  }
 }
 
 /** Hands a lease to the waiter that `PendingQueue.take` has just returned. May run the caller's code. */

@@ -2,10 +2,12 @@
  * What must hold of a pool's state whenever none of its code runs. Specs ask after every scenario, the property test
  * after every step.
  */
+import { coveredCount } from "../../src/internal/covering.ts"
+import { dialsNeeded } from "../../src/internal/demand.ts"
 import type { Entry } from "../../src/internal/Entry.ts"
 import type { IdleList } from "../../src/internal/IdleList.ts"
 import type { PoolState } from "../../src/internal/PoolState.ts"
-import { dialsNeeded, mayLease } from "../../src/internal/pumping.ts"
+import { mayLease } from "../../src/internal/pumping.ts"
 import type { RoutePool } from "../../src/internal/RoutePool.ts"
 
 /** Everything that is wrong, a line each; empty when all is well. */
@@ -81,6 +83,12 @@ const checkRoute = <C>(state: PoolState<C>, route: RoutePool<C>, expect: Expect)
     route.activeCount,
     entries.reduce((total, entry) => total + entry.slotsInUse, 0)
   )
+  expect(of("returningCount"), route.returningCount, entries.filter((entry) => entry.isReturning).length)
+  expect(of("spare dials"), route.spareDialCount, inState(route, "connecting").filter((entry) => entry.isSpare).length)
+  expect(of("fresh connections"), route.fresh.length, 0)
+  const isWithout = route.pending.liveCount === 0
+  expect(of("has a turn and no waiter"), isWithout && hasTurn(state, route), false)
+  expect(of("uncoveredCount"), route.uncoveredCount, Math.max(0, route.pending.liveCount - coveredCount(route)))
   const listed = walk(route.idle, "routeOlder", "routeNewer", expect)
   expect(of("idle size"), route.idle.size, listed.length)
   for (const entry of entries) {
@@ -104,6 +112,9 @@ const checkRoute = <C>(state: PoolState<C>, route: RoutePool<C>, expect: Expect)
   checkNobodyIsForgotten(state, route, of, expect)
 }
 
+const hasTurn = <C>(state: PoolState<C>, route: RoutePool<C>): boolean =>
+  state.starving.has(route) || state.diallingBlocked.has(route) || state.activeBlocked.has(route)
+
 /** No waiter waits while it could be served, or while a dial for it could be begun. */
 const checkNobodyIsForgotten = <C>(
   state: PoolState<C>,
@@ -125,7 +136,7 @@ const checkNobodyIsForgotten = <C>(
     state.guarantees.size === 0
   expect(of("a waiter, and a permit free for its dial"), mayDial && state.budget.free > 0, false)
   const victims = Array.from(state.routes.values()).filter((other) => other !== route && other.idle.size > 0)
-  const isEvicting = inClosing(state)
+  const isEvicting = state.returningCount >= dialsNeeded(state, route)
   expect(of("a waiter, and another's idle connection"), mayDial && victims.length > 0 && !isEvicting, false)
 }
 

@@ -56,14 +56,7 @@ export class Caller {
   /** The tag of the error, with its reason or phase: `Refused pending-route-limit`. */
   get failure(): string {
     const { reason } = this.error
-    switch (reason._tag) {
-      case "Refused":
-        return `Refused ${reason.reason}`
-      case "AcquireTimeout":
-      case "ConnectFailed":
-      case "ConnectTimeout":
-        return `${reason._tag} ${reason.phase}`
-    }
+    return `${reason._tag} ${reason._tag === "Refused" ? reason.reason : reason.phase}`
   }
 
   release(): void {

@@ -1,0 +1,172 @@
+/**
+ * Starting dials, in turn.
+ *
+ * What all routes share, the total and the dials at once, they are given in turn: while one waits for it, another does
+ * not take it, but stands behind.
+ */
+import { closeEntry } from "./closing.ts"
+import { dialsBeyondWaiters, dialsNeeded, dialsSurplus } from "./demand.ts"
+import { cancelDial, dial } from "./dialling.ts"
+import type { Entry } from "./Entry.ts"
+import { findVictim } from "./evicting.ts"
+import { isBelowGuarantee } from "./guarantees.ts"
+import type { PoolState } from "./PoolState.ts"
+import { type Lack, lackOfRoute, takePermits } from "./permitting.ts"
+import type { RoutePool } from "./RoutePool.ts"
+import { firstOf, isOthersTurn } from "./turns.ts"
+
+export const dialForWaiters = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
+  while (dialsNeeded(state, route) > 0 && !isBackingOff(state, route)) {
+    if (dialOne(state, route) !== undefined) return
+  }
+}
+
+/** Under `surplusDial: "cancel"`, dials that nobody needs any more are given up. */
+export const cancelSurplus = <C>(route: RoutePool<C>): void => {
+  if (route.limits.settings.surplusDial !== "cancel") return
+  for (let surplus = dialsSurplus(route); surplus > 0; surplus--) cancelDial(route)
+}
+
+/**
+ * Keeps the minimum of idle connections of a route that is in use; nobody waits for it, so nothing is evicted and no
+ * turn is taken.
+ */
+export const dialForMinimum = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
+  state.minimumBlocked.delete(route)
+  if (state.phase !== "open" || !keepsMinimum(state, route)) return
+  let missing = route.limits.idleMin - route.idle.size - route.validatingCount - dialsBeyondWaiters(route)
+  // A connection more than the pool keeps idle would only be closed again.
+  const { idleMax } = state.settings
+  if (idleMax !== "unlimited") missing = Math.min(missing, idleMax - state.idle.size)
+  for (; missing > 0; missing--) {
+    if (isBackingOffSpare(state, route)) return
+    if (lackOfRoute(route) !== undefined) return
+    if (dialSpare(state, route) === undefined) {
+      state.minimumBlocked.add(route)
+      return
+    }
+  }
+}
+
+/** Is a minimum of idle connections to be kept? A route that nobody has asked for in a while keeps none. */
+export const keepsMinimum = <C>(state: PoolState<C>, route: RoutePool<C>): boolean =>
+  route.limits.idleMin > 0 && state.wallMillis() - route.usedAtMillis < state.routeIdleMillis
+
+/** Starts a dial that no waiter asked for, if permits are free. */
+export const dialSpare = <C>(state: PoolState<C>, route: RoutePool<C>): Entry<C> | undefined => {
+  const isOthers = state.starving.size > 0 || state.diallingBlocked.size > 0
+  return isOthers || takePermits(state, route) !== undefined ? undefined : dial(state, route, true)
+}
+
+/** Does the route wait after failed dials? Then it is woken when the wait is over. */
+const isBackingOff = <C>(state: PoolState<C>, route: RoutePool<C>): boolean => {
+  const untilMillis = route.backoffUntilMillis
+  if (untilMillis <= state.monotonicMillis()) return false
+  if (route.wakeAtMillis !== untilMillis) {
+    route.wakeAtMillis = untilMillis
+    state.urgent.add(untilMillis, { route })
+    state.urgentAlarm.armBy(untilMillis)
+  }
+  return true
+}
+
+/** The same where nobody waits: the upkeep wakes the route. */
+const isBackingOffSpare = <C>(state: PoolState<C>, route: RoutePool<C>): boolean => {
+  const leftMillis = route.backoffUntilMillis - state.monotonicMillis()
+  if (leftMillis <= 0) return false
+  if (route.spareWakeAtMillis !== route.backoffUntilMillis) {
+    route.spareWakeAtMillis = route.backoffUntilMillis
+    const atMillis = state.wallMillis() + leftMillis
+    state.upkeep.add(atMillis, { route })
+    state.upkeepAlarm.armBy(atMillis)
+  }
+  return true
+}
+
+/** Starts one dial if its permits can be had; otherwise notes what the route waits for. */
+const dialOne = <C>(state: PoolState<C>, route: RoutePool<C>): Lack | undefined => {
+  let lack: Lack | undefined = lackOfRoute(route)
+  // The end of one of the route's own connections or dials wakes it.
+  if (lack !== undefined) return lack
+  if (isOthersTurn(state.starving, route) && !isBelowGuarantee(route)) lack = "total"
+  else if (isOthersTurn(state.diallingBlocked, route)) lack = "dialling-total"
+  else {
+    lack = takePermits(state, route)
+    while (lack === "total" && evictForOther(state, route)) lack = takePermits(state, route)
+  }
+  if (lack === undefined) dial(state, route, false)
+  else if (lack === "total") state.starving.add(route)
+  else if (lack === "dialling-total") state.diallingBlocked.add(route)
+  return lack
+}
+
+/**
+ * The total is full: closes an idle connection of another route. One that takes its time to close gives its permit back
+ * later, and `feedStarving` passes it on: until then nothing more is closed than is needed.
+ */
+const evictForOther = <C>(state: PoolState<C>, route: RoutePool<C>): boolean => {
+  if (isReturningEnough(state, route)) return false
+  const victim = findVictim(state, route)
+  if (victim === undefined) return false
+  closeEntry(state, victim, "evicted-for-other-route")
+  return true
+}
+
+/** Lets the routes that wait for the total dial, in turn. Returns whether anything changed. */
+export const feedStarving = <C>(state: PoolState<C>): boolean => {
+  const first = firstStarving(state)
+  if (first === undefined || (state.budget.free === 0 && state.idle.size === 0)) return false
+  // With guarantees, the first may have to go on waiting where one behind it may be served.
+  const turns = state.guarantees.size === 0 ? [first] : Array.from(state.starving)
+  for (const route of turns) {
+    const lack = dialOne(state, route)
+    if (lack === "total") continue
+    takeTurn(state, state.starving, route, lack)
+    return true
+  }
+  return false
+}
+
+/** Lets the routes that wait for a place among the dials dial, in turn. Returns whether anything changed. */
+export const feedDialling = <C>(state: PoolState<C>): boolean => {
+  const route = firstOf(state.diallingBlocked)
+  if (route === undefined || state.diallingPermits.free === 0) return false
+  const isIdle = dialsNeeded(state, route) === 0 || isBackingOff(state, route)
+  const lack = isIdle ? "route" : dialOne(state, route)
+  if (lack === "dialling-total") return false
+  takeTurn(state, state.diallingBlocked, route, lack)
+  return true
+}
+
+/** A route has had its turn: if it dialled and wants to dial again, it stands behind the others. */
+const takeTurn = <C>(
+  state: PoolState<C>,
+  turns: Set<RoutePool<C>>,
+  route: RoutePool<C>,
+  lack: Lack | undefined
+): void => {
+  turns.delete(route)
+  if (lack === undefined && dialsNeeded(state, route) > 0) turns.add(route)
+}
+
+/** The route that has waited longest for the total. Those whose waiters have gone are passed over, and forgotten. */
+export const firstStarving = <C>(state: PoolState<C>): RoutePool<C> | undefined => {
+  for (const route of state.starving) {
+    if (dialsNeeded(state, route) > 0 && !isBackingOff(state, route)) return route
+    state.starving.delete(route)
+  }
+  return undefined
+}
+
+/** Are as many permits on their way back already as the route wants? */
+export const isReturningEnough = <C>(state: PoolState<C>, route: RoutePool<C>): boolean =>
+  state.returningCount >= dialsNeeded(state, route)
+
+/** With nobody waiting for permits, a route may dial for its minimum again. Returns whether one did. */
+export const feedMinimum = <C>(state: PoolState<C>): boolean => {
+  const route = firstOf(state.minimumBlocked)
+  if (route === undefined || state.starving.size > 0 || state.diallingBlocked.size > 0) return false
+  if (state.budget.free === 0 || state.diallingPermits.free === 0) return false
+  dialForMinimum(state, route)
+  return !state.minimumBlocked.has(route)
+}
