@@ -118,8 +118,6 @@ export interface ClusterPolicy {
   readonly connectionCountMax: Setting<Limit>
   /** Istio: `tcp.connectTimeout`. */
   readonly connectMillis: Setting<number>
-  /** Istio: `tcp.tcpKeepalive`. */
-  readonly tcpKeepalive: Setting<TcpKeepalive | "off">
   /** A connection's age at which it takes no further request. Istio: `tcp.maxConnectionDuration`. */
   readonly connectionAgeMillisMax: Setting<Limit>
   /** How long a connection stays without a request. Istio: `http.idleTimeout`, else `tcp.idleTimeout`. */
@@ -134,28 +132,13 @@ export interface ClusterPolicy {
   readonly retryCountMax: Setting<Limit>
   /** Istio: `trafficPolicy.retryBudget`. */
   readonly retryBudget: RetryBudget | undefined
-  /** Streams per HTTP/2 connection. Istio: `http.maxConcurrentStreams`. */
-  readonly streamsPerConnectionMax: Setting<Limit>
-  /** What is spoken to the endpoints; `client`: what the client speaks. */
-  readonly protocol: Setting<"http1" | "http2" | "client">
   readonly loadBalancing: Setting<LoadBalancing>
 }
 
 export type LoadBalancing = "ROUND_ROBIN" | "LEAST_REQUEST" | "RANDOM"
 
-/** `system`: what the operating system does. */
-export interface TcpKeepalive {
-  readonly probeCountMax: number | "system"
-  /** Idle time before the first probe. */
-  readonly idleMillis: number | "system"
-  /** Time between probes. */
-  readonly intervalMillis: number | "system"
-}
-
 /** Retries under way may be `percent` of the requests under way and waiting, and always `retryCountMin`. */
 export interface RetryBudget {
   readonly percent: Setting<number>
   readonly retryCountMin: Setting<number>
-  /** Over what time requests are counted; 0: those of the moment. */
-  readonly intervalMillis: Setting<number>
 }

@@ -14,8 +14,7 @@ import {
   type Limit,
   type LoadBalancing,
   type RetryBudget,
-  type Setting,
-  type TcpKeepalive
+  type Setting
 } from "./GatewayModel.ts"
 import type { ConnectionPoolSpec, PortTrafficPolicySpec, TrafficPolicySpec } from "./istio/DestinationRule.ts"
 import type { ServicePort } from "./services.ts"
@@ -36,12 +35,6 @@ export const clusterPolicy = (rule: HostRule, subset: Subset | undefined, port: 
   return {
     connectionCountMax: count(tcp("maxConnections")),
     connectMillis: blockSetting(pools, [tcp("connectTimeout")], (millis) => millis, connectMillisDefault),
-    tcpKeepalive: blockSetting<ConnectionPoolSpec, KeepaliveSpec, TcpKeepalive | "off">(
-      pools,
-      [tcp("tcpKeepalive")],
-      keepalive,
-      "off"
-    ),
     connectionAgeMillisMax: blockSetting<ConnectionPoolSpec, number, Limit>(
       pools,
       [tcp("maxConnectionDuration")],
@@ -59,8 +52,6 @@ export const clusterPolicy = (rule: HostRule, subset: Subset | undefined, port: 
     requestsPerConnectionMax: count(http("maxRequestsPerConnection")),
     retryCountMax: count(http("maxRetries")),
     retryBudget: retryBudget(levels),
-    streamsPerConnectionMax: count(http("maxConcurrentStreams")),
-    protocol: protocol(pools, port),
     loadBalancing: loadBalancing(levels)
   }
 }
@@ -126,7 +117,6 @@ type PoolField<A> = BlockField<ConnectionPoolSpec, A>
 
 type TcpSpec = NonNullable<ConnectionPoolSpec["tcp"]>
 type HttpSpec = NonNullable<ConnectionPoolSpec["http"]>
-type KeepaliveSpec = NonNullable<TcpSpec["tcpKeepalive"]>
 
 const tcp = <Key extends keyof TcpSpec>(key: Key): PoolField<NonNullable<TcpSpec[Key]>> => ({
   path: ["tcp", key],
@@ -166,45 +156,24 @@ const blockSetting = <Block, A, B>(
   return { value: unset, source: istioDefault }
 }
 
-const keepalive = ({ interval, probes = 0, time }: KeepaliveSpec): TcpKeepalive => ({
-  probeCountMax: probes === 0 ? "system" : probes,
-  idleMillis: time ?? "system",
-  intervalMillis: interval ?? "system"
-})
-
 /** A retry budget has no place in an entry for a port, and none of its host's is left where there is such an entry. */
 const retryBudget = (levels: ReadonlyArray<Level>): RetryBudget | undefined => {
   const reachable = levels.filter((level, index) => !level.isWhole && !isReplaced(levels, index))
   const level = reachable.find(({ retryBudget }) => retryBudget !== undefined)
   if (level?.retryBudget === undefined) return undefined
-  const { budgetInterval, minRetryConcurrency = 0, percent } = level.retryBudget
+  const { minRetryConcurrency = 0, percent } = level.retryBudget
   const setting = (key: string, written: number | undefined, unset: number): Setting<number> =>
     written === undefined
       ? { value: unset, source: istioDefault }
       : { value: written, source: level.rule.sourceOf([...level.path, "retryBudget", key]) }
   return {
     percent: setting("percent", percent, 20),
-    retryCountMin: setting("minRetryConcurrency", minRetryConcurrency === 0 ? undefined : minRetryConcurrency, 3),
-    intervalMillis: setting("budgetInterval", budgetInterval, 0)
+    retryCountMin: setting("minRetryConcurrency", minRetryConcurrency === 0 ? undefined : minRetryConcurrency, 3)
   }
 }
 
 /** Whether the level is the policy around an entry for the port, which stands right before it. */
 const isReplaced = (levels: ReadonlyArray<Level>, index: number): boolean => levels[index - 1]?.isWhole === true
-
-/** Istio's `shouldH2Upgrade`, with its mesh-wide default of not upgrading. */
-const protocol = (pools: Decision<ConnectionPoolSpec>, port: ServicePort): Setting<"http1" | "http2" | "client"> => {
-  const { inForce } = pools
-  if (inForce?.block.http?.useClientProtocol === true) {
-    return { value: "client", source: inForce.sourceOf(["http", "useClientProtocol"]) }
-  }
-  if (inForce?.block.http?.h2UpgradePolicy === "UPGRADE") {
-    return { value: "http2", source: inForce.sourceOf(["http", "h2UpgradePolicy"]) }
-  }
-  return port.speaks === "http2"
-    ? { value: "http2", source: port.source }
-    : { value: "http1", source: port.protocol === "" ? istioDefault : port.source }
-}
 
 type LoadBalancer = NonNullable<TrafficPolicySpec["loadBalancer"]>
 

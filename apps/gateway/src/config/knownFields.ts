@@ -3,10 +3,10 @@
  *
  * The schema is the only list of keys; the nearest known one is looked for among them.
  */
+import { didYouMean } from "@weir/core"
 import type { SchemaAST } from "effect"
 import type { FieldPath, FindingReason, FindingWeight } from "./Finding.ts"
 import { isCondition, nonEmptyRuleOf, supportCheckOf, unhonoured } from "./istio/Support.ts"
-import { didYouMean } from "./nearestName.ts"
 
 export interface FieldFinding {
   readonly reason: FindingReason

@@ -1,13 +1,13 @@
 /**
  * YAML documents as Istio resources, each still knowing where its fields are written.
  */
+import { didYouMean } from "@weir/core"
 import { Result, Schema, SchemaIssue } from "effect"
 import { type FieldPath, type Finding, formatPath, type Place } from "./Finding.ts"
 import { DestinationRule, type DestinationRuleSpec } from "./istio/DestinationRule.ts"
 import { ServiceEntry, type ServiceEntrySpec } from "./istio/ServiceEntry.ts"
 import { VirtualService, type VirtualServiceSpec } from "./istio/VirtualService.ts"
 import { isMapping, siftFields } from "./knownFields.ts"
-import { didYouMean } from "./nearestName.ts"
 import { readYaml, type YamlDocument } from "./YamlDocument.ts"
 
 /** A file's path below the configuration folder, and what it holds. */

@@ -1,11 +1,11 @@
 /**
  * The registry of hosts: what the ServiceEntries define, one service per host.
  */
+import { didYouMean } from "@weir/core"
 import type { Finding } from "./Finding.ts"
 import type { Endpoint } from "./GatewayModel.ts"
 import { canonicalHost } from "./hostName.ts"
 import type { ServiceEntrySpec } from "./istio/ServiceEntry.ts"
-import { didYouMean } from "./nearestName.ts"
 import type { Resource } from "./readResources.ts"
 
 export interface Service {
@@ -21,8 +21,8 @@ export interface Service {
 export interface ServicePort {
   readonly number: number
   readonly name: string
-  /** What is spoken there; `opaque` is anything but plain HTTP. */
-  readonly speaks: "http1" | "http2" | "opaque"
+  /** Is plain HTTP/1.1 spoken there, which is all that the gateway speaks to endpoints? */
+  readonly isHttp1: boolean
   /** As written; empty when unset. */
   readonly protocol: string
   readonly source: string
@@ -65,7 +65,8 @@ const serviceOf = (entry: Resource<ServiceEntrySpec>, host: string, source: stri
     ports: spec.ports.map((port, index) => ({
       number: port.number,
       name: port.name,
-      speaks: speechOf(port.protocol ?? ""),
+      // Istio looks at the traffic of a port that names no protocol; a gateway's routes bring HTTP/1.1 there.
+      isHttp1: ["", "HTTP"].includes((port.protocol ?? "").toUpperCase()),
       protocol: port.protocol ?? "",
       source: entry.sourceOf(["spec", "ports", index, port.protocol === undefined ? "number" : "protocol"])
     })),
@@ -83,21 +84,6 @@ const serviceOf = (entry: Resource<ServiceEntrySpec>, host: string, source: stri
           labels: endpoint.labels ?? {},
           weight: Math.max(1, endpoint.weight ?? 1)
         }))
-  }
-}
-
-/** Istio looks at the traffic of a port that names no protocol; a gateway's routes bring HTTP/1.1 there. */
-const speechOf = (protocol: string): ServicePort["speaks"] => {
-  switch (protocol.toUpperCase()) {
-    case "":
-    case "HTTP":
-      return "http1"
-    case "HTTP2":
-    case "GRPC":
-    case "GRPC-WEB":
-      return "http2"
-    default:
-      return "opaque"
   }
 }
 

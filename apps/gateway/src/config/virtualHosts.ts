@@ -1,6 +1,7 @@
 /**
  * The VirtualServices as virtual hosts, with every destination resolved to its cluster.
  */
+import { didYouMean } from "@weir/core"
 import { clusterId } from "./clusters.ts"
 import type { RuleOf } from "./destinationRules.ts"
 import { type FieldPath, type Finding, formatPath } from "./Finding.ts"
@@ -26,7 +27,6 @@ import {
   splitRetryOn,
   type VirtualServiceSpec
 } from "./istio/VirtualService.ts"
-import { didYouMean } from "./nearestName.ts"
 import type { Resource } from "./readResources.ts"
 import { type Service, type Services, unknownHost } from "./services.ts"
 
@@ -233,8 +233,8 @@ const resolveDestination = (
           `${host} has no port ${destination.port.number}; it has ${ports}`
         )
   }
-  if (port.speaks === "opaque") {
-    const message = `port ${port.number} of ${host} speaks ${port.protocol} (${port.source}); the gateway speaks plain HTTP to endpoints`
+  if (!port.isHttp1) {
+    const message = `port ${port.number} of ${host} speaks ${port.protocol} (${port.source}); the gateway speaks plain HTTP/1.1 to endpoints`
     return report("Unsupported", destination.port === undefined ? ["host"] : ["port", "number"], message)
   }
   return clusterId(service, subset, port.number)

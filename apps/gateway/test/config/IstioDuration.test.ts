@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
-import { DurationMillis, DurationMillisOrZero, WholeSecondsMillis } from "../../src/config/istio/IstioDuration.ts"
+import { DurationMillis, DurationMillisOrZero, isSomeDuration } from "../../src/config/istio/IstioDuration.ts"
 
 const decode = (schema: typeof DurationMillis, text: unknown): unknown =>
   Result.match(Schema.decodeUnknownResult(schema)(text), {
@@ -55,8 +55,8 @@ describe("a duration", () => {
     expect(decode(DurationMillisOrZero, "0.5ms")).toContain("expected at least 1ms")
   })
 
-  it("refuses a part of a second where seconds are counted", () => {
-    expect(decode(WholeSecondsMillis, "75s")).toBe(75_000)
-    expect(decode(WholeSecondsMillis, "1.5s")).toContain("expected whole seconds")
+  it("is told from no time at all in every notation, and from what is no duration", () => {
+    expect(["1ms", "0h1m", "-1s"].map(isSomeDuration)).toEqual([true, true, true])
+    expect(["0", "0s", "0h0m", "-0", "1 second", ""].map(isSomeDuration)).toEqual(Array.from("000000", () => false))
   })
 })

@@ -54,8 +54,8 @@ const whole: ReadonlyArray<{ readonly kind: string; readonly spec: unknown }> = 
       host: "reviews",
       trafficPolicy: {
         connectionPool: {
-          tcp: { maxConnections: 1, connectTimeout: "1s", tcpKeepalive: { probes: 1, time: "1s" }, idleTimeout: "0s" },
-          http: { http2MaxRequests: 1, h2UpgradePolicy: "UPGRADE", maxRetries: 0 }
+          tcp: { maxConnections: 1, connectTimeout: "1s", maxConnectionDuration: "1h", idleTimeout: "0s" },
+          http: { http2MaxRequests: 1, h2UpgradePolicy: "DEFAULT", maxRetries: 0 }
         },
         loadBalancer: { simple: "RANDOM" },
         retryBudget: { percent: 1 },

@@ -31,7 +31,6 @@ describe("without a DestinationRule", () => {
     expect(policy).toEqual({
       connectionCountMax: { value: "unlimited", source: "Istio default" },
       connectMillis: { value: 10_000, source: "Istio default" },
-      tcpKeepalive: { value: "off", source: "Istio default" },
       connectionAgeMillisMax: { value: "unlimited", source: "Istio default" },
       idleMillisMax: { value: 3_600_000, source: "Istio default" },
       pendingCountMax: { value: "unlimited", source: "Istio default" },
@@ -39,11 +38,6 @@ describe("without a DestinationRule", () => {
       requestsPerConnectionMax: { value: "unlimited", source: "Istio default" },
       retryCountMax: { value: "unlimited", source: "Istio default" },
       retryBudget: undefined,
-      streamsPerConnectionMax: { value: "unlimited", source: "Istio default" },
-      protocol: {
-        value: "http1",
-        source: "ServiceEntry reviews (rules.yaml document 1, line 5): spec.ports[0].protocol"
-      },
       loadBalancing: { value: "LEAST_REQUEST", source: "Istio default" }
     })
   })
@@ -59,10 +53,7 @@ describe("each field of connectionPool", () => {
     ["http", "http2MaxRequests", 10, { requestCountMax: 10 }],
     ["http", "maxRequestsPerConnection", 2, { requestsPerConnectionMax: 2 }],
     ["http", "maxRetries", 3, { retryCountMax: 3 }],
-    ["http", "idleTimeout", "30s", { idleMillisMax: 30_000 }],
-    ["http", "maxConcurrentStreams", 100, { streamsPerConnectionMax: 100 }],
-    ["http", "useClientProtocol", true, { protocol: "client" }],
-    ["http", "h2UpgradePolicy", "UPGRADE", { protocol: "http2" }]
+    ["http", "idleTimeout", "30s", { idleMillisMax: 30_000 }]
   ])("changes what it names and nothing else: %s.%s", (block, key, value, expected) => {
     expect(changed({ connectionPool: { [block]: { [key]: value } } })(8080)).toEqual(expected)
   })
@@ -113,28 +104,6 @@ describe("the idle timeout", () => {
 
   it("is switched off by 0s for TCP", () => {
     expect(changed({ connectionPool: { tcp: { idleTimeout: "0s" } } })(8080)).toEqual({ idleMillisMax: "unlimited" })
-  })
-})
-
-describe("TCP keepalive", () => {
-  it("is on with the system's values when its block is empty", () => {
-    expect(changed({ connectionPool: { tcp: { tcpKeepalive: {} } } })(8080)).toEqual({
-      tcpKeepalive: { probeCountMax: "system", idleMillis: "system", intervalMillis: "system" }
-    })
-  })
-
-  it("changes what is set", () => {
-    expect(
-      changed({ connectionPool: { tcp: { tcpKeepalive: { probes: 4, time: "7200s", interval: "75s" } } } })(8080)
-    ).toEqual({
-      tcpKeepalive: { probeCountMax: 4, idleMillis: 7_200_000, intervalMillis: 75_000 }
-    })
-  })
-
-  it("takes 0 probes for unset", () => {
-    expect(changed({ connectionPool: { tcp: { tcpKeepalive: { probes: 0 } } } })(8080)).toMatchObject({
-      tcpKeepalive: { probeCountMax: "system" }
-    })
   })
 })
 
@@ -248,25 +217,21 @@ describe("an entry for a port", () => {
 describe("a retry budget", () => {
   const budget = (minRetryConcurrency: number) => ({ retryBudget: { minRetryConcurrency } })
 
-  it("has 20 percent, 3 retries and the moment for defaults", () => {
+  it("has 20 percent and 3 retries for defaults", () => {
     const { retryBudget } = policiesOf({ retryBudget: {} })(8080)
     expect(retryBudget).toEqual({
       percent: { value: 20, source: "Istio default" },
-      retryCountMin: { value: 3, source: "Istio default" },
-      intervalMillis: { value: 0, source: "Istio default" }
+      retryCountMin: { value: 3, source: "Istio default" }
     })
   })
 
   it("says who set it", () => {
-    const { retryBudget } = policiesOf({ retryBudget: { percent: 0, minRetryConcurrency: 1, budgetInterval: "10s" } })(
-      8080
-    )
+    const { retryBudget } = policiesOf({ retryBudget: { percent: 0, minRetryConcurrency: 1 } })(8080)
     expect(retryBudget?.percent).toEqual({
       value: 0,
       source: expect.stringMatching(/^DestinationRule reviews .*: spec\.trafficPolicy\.retryBudget\.percent$/)
     })
     expect(retryBudget?.retryCountMin.value).toBe(1)
-    expect(retryBudget?.intervalMillis.value).toBe(10_000)
   })
 
   it("of the host is kept by a subset that has none", () => {
@@ -289,40 +254,6 @@ describe("a retry budget", () => {
   it("of the host survives an entry for the port in the subset, and the subset's own does not", () => {
     const subset = { ...budget(10), portLevelSettings: [{ port: { number: 8080 }, ...retries(1) }] }
     expect(policiesOf(budget(5), subset)(8080, "v1").retryBudget?.retryCountMin.value).toBe(5)
-  })
-})
-
-describe("the protocol spoken to endpoints", () => {
-  const protocolOf = (protocol: string | undefined, http: unknown) => {
-    const model = modelOf(
-      documents(
-        document("ServiceEntry", "reviews", {
-          hosts: ["reviews"],
-          resolution: "STATIC",
-          ports: [{ number: 80, name: "p", protocol }],
-          endpoints: [{ address: "127.0.0.1" }]
-        }),
-        document("DestinationRule", "reviews", { host: "reviews", trafficPolicy: { connectionPool: { http } } })
-      )
-    )
-    return clusterOf(model, "80||reviews.default.svc.cluster.local").policy.protocol.value
-  }
-
-  it.each([
-    ["HTTP", {}, "http1"],
-    [undefined, {}, "http1"],
-    ["HTTP2", {}, "http2"],
-    ["grpc", {}, "http2"],
-    ["HTTP", { h2UpgradePolicy: "DEFAULT" }, "http1"],
-    ["HTTP", { h2UpgradePolicy: "DO_NOT_UPGRADE" }, "http1"],
-    ["HTTP", { h2UpgradePolicy: "UPGRADE" }, "http2"],
-    ["TCP", { h2UpgradePolicy: "UPGRADE" }, "http2"],
-    ["HTTP2", { h2UpgradePolicy: "DO_NOT_UPGRADE" }, "http2"],
-    ["HTTP", { useClientProtocol: true }, "client"],
-    ["HTTP", { useClientProtocol: false }, "http1"],
-    ["HTTP", { useClientProtocol: true, h2UpgradePolicy: "DO_NOT_UPGRADE" }, "client"]
-  ])("on a port of protocol %s with %j is %s", (protocol, http, expected) => {
-    expect(protocolOf(protocol, http)).toBe(expected)
   })
 })
 

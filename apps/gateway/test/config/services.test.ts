@@ -232,15 +232,18 @@ describe("a DestinationRule", () => {
   })
 })
 
-describe("a port that does not speak plain HTTP", () => {
-  it.each(["HTTPS", "TLS", "TCP", "MONGO"])("has a cluster, and no route may lead to it: %s", (protocol) => {
-    const spec = { ports: [{ number: 443, name: "p", protocol }] }
-    expect(modelOf(entry(spec)).clusters.size).toBe(1)
-    const text = documents(entry(spec), routeTo("reviews.test", { host: "reviews.test" }))
-    expect(problemsOf(text, { isLenient: true })[0]).toMatch(
-      new RegExp(
-        `^error Unsupported spec\\.http\\[0\\]\\.route\\[0\\]\\.destination\\.host: port 443 of reviews\\.test speaks ${protocol} `
+describe("a port that does not speak plain HTTP/1.1", () => {
+  it.each(["HTTPS", "TLS", "TCP", "MONGO", "HTTP2", "GRPC", "GRPC-Web"])(
+    "has a cluster, and no route may lead to it: %s",
+    (protocol) => {
+      const spec = { ports: [{ number: 443, name: "p", protocol }] }
+      expect(modelOf(entry(spec)).clusters.size).toBe(1)
+      const text = documents(entry(spec), routeTo("reviews.test", { host: "reviews.test" }))
+      expect(problemsOf(text, { isLenient: true })[0]).toMatch(
+        new RegExp(
+          `^error Unsupported spec\\.http\\[0\\]\\.route\\[0\\]\\.destination\\.host: port 443 of reviews\\.test speaks ${protocol} `
+        )
       )
-    )
-  })
+    }
+  )
 })

@@ -33,8 +33,7 @@ describe("connectionPool", () => {
       http2MaxRequests: 11,
       maxRequestsPerConnection: 5,
       maxRetries: 4,
-      idleTimeout: "30s",
-      maxConcurrentStreams: 5
+      idleTimeout: "30s"
     }
     expect(pool({ tcp, http })).toEqual([])
     expect(pool({ tcp })).toEqual([])
@@ -53,8 +52,7 @@ describe("connectionPool", () => {
     ["http", "http1MaxPendingRequests"],
     ["http", "http2MaxRequests"],
     ["http", "maxRequestsPerConnection"],
-    ["http", "maxRetries"],
-    ["http", "maxConcurrentStreams"]
+    ["http", "maxRetries"]
   ])("has int32 counts that are not negative: %s.%s", (block, key) => {
     const refusal = (got: string) => [
       `error InvalidValue spec.trafficPolicy.connectionPool.${block}.${key}: expected an integer from 0 to 2147483647, got ${got}`
@@ -82,16 +80,26 @@ describe("connectionPool", () => {
     expect(pool({ tcp: { idleTimeout: "0s" } })).toEqual([])
   })
 
-  it("refuses the part of a second of a keepalive that Istio would drop", () => {
-    expect(pool({ tcp: { tcpKeepalive: { time: "60s", interval: "5s", probes: 3 } } })).toEqual([])
-    expect(pool({ tcp: { tcpKeepalive: { time: "1500ms" } } })[0]).toMatch(/tcpKeepalive\.time: expected whole seconds/)
+  it.each([
+    ["tcp", "tcpKeepalive", {}, "every connection is probed after 60 s of silence, which cannot be set per host"],
+    ["http", "h2UpgradePolicy", "UPGRADE", "endpoints are spoken to in HTTP/1.1"],
+    ["http", "useClientProtocol", true, "endpoints are spoken to in HTTP/1.1"],
+    [
+      "http",
+      "maxConcurrentStreams",
+      5,
+      "endpoints are spoken to in HTTP/1.1, where a connection carries one request at a time"
+    ],
+    ["http", "http2KeepAlive", {}, "endpoints are spoken to in HTTP/1.1, which has no PING frames"]
+  ])("refuses what the sockets and HTTP/1.1 do not have: %s.%s", (block, key, value, why) => {
+    expect(pool({ [block]: { [key]: value } })).toEqual([
+      `ignorable Unsupported spec.trafficPolicy.connectionPool.${block}.${key}: known to Istio, not supported here: ${why}; remove it, or run with --lenient to go on without it`
+    ])
   })
 
-  it("refuses an upgrade to HTTP/2 together with the client's protocol", () => {
-    expect(pool({ http: { h2UpgradePolicy: "UPGRADE", useClientProtocol: true } })).toEqual([
-      "error InvalidValue spec.trafficPolicy.connectionPool.http.useClientProtocol: contradicts h2UpgradePolicy: UPGRADE; Istio takes one of the two"
-    ])
-    expect(pool({ http: { h2UpgradePolicy: "DO_NOT_UPGRADE", useClientProtocol: true } })).toEqual([])
+  it("takes the values of HTTP/2's fields that ask for HTTP/1.1", () => {
+    expect(pool({ http: { h2UpgradePolicy: "DEFAULT", useClientProtocol: false } })).toEqual([])
+    expect(pool({ http: { h2UpgradePolicy: "DO_NOT_UPGRADE" } })).toEqual([])
   })
 
   it("has only the upgrade policies of Istio", () => {
@@ -126,6 +134,15 @@ describe("trafficPolicy", () => {
   it("has a retry budget from 0 to 100 percent", () => {
     expect(trafficPolicy({ retryBudget: { percent: 12.5, minRetryConcurrency: 1, budgetInterval: "0s" } })).toEqual([])
     expect(trafficPolicy({ retryBudget: { percent: 101 } })[0]).toMatch(/percentage from 0 to 100, got 101/)
+  })
+
+  it("refuses a retry budget over a time that has passed", () => {
+    expect(trafficPolicy({ retryBudget: { budgetInterval: "1s" } })[0]).toMatch(
+      /^ignorable Unsupported spec\.trafficPolicy\.retryBudget\.budgetInterval: .*the requests of the moment/
+    )
+    expect(trafficPolicy({ retryBudget: { budgetInterval: "1 s" } })[0]).toMatch(
+      /^error InvalidValue .*expected a duration/
+    )
   })
 
   it("is no longer empty only because something in it is not supported", () => {
@@ -186,6 +203,24 @@ describe("an http rule", () => {
     expect(http({ route, retries: { attempts: 1, retryOn: "connect-failure, 503 ,unavailable" } })).toEqual([])
     expect(http({ route, retries: { attempts: 1, retryOn: "5xx,conect-failure,600" } })[0]).toMatch(
       /retryOn: not known: conect-failure, 600; expected status codes and any of 5xx, gateway-error/
+    )
+  })
+
+  it.each(["retriable-headers", "http3-post-connect-failure"])("refuses to retry on what never holds: %s", (name) => {
+    expect(http({ route, retries: { attempts: 1, retryOn: `5xx, ${name}` } })).toEqual([
+      expect.stringMatching(`^ignorable Unsupported .*retries\\.retryOn: .* not supported here: ${name} never holds: `)
+    ])
+  })
+
+  it("retries on what only HTTP/2 does, since HTTP/1.1 does not do it", () => {
+    const retryOn = "gateway-error,connect-failure,refused-stream"
+    expect(http({ route, retries: { attempts: 3, perTryTimeout: "2s", retryOn } })).toEqual([])
+  })
+
+  it("retries on endpoints that were not tried before, and not otherwise", () => {
+    expect(http({ route, retries: { attempts: 1, retryIgnorePreviousHosts: true } })).toEqual([])
+    expect(http({ route, retries: { attempts: 1, retryIgnorePreviousHosts: false } })[0]).toMatch(
+      /^ignorable Unsupported .*retryIgnorePreviousHosts: .*not tried before, where there is one/
     )
   })
 

@@ -5,27 +5,19 @@
  * int32 here, 0 and unset are the same to Istio.
  */
 import { Schema } from "effect"
-import { DurationMillis, DurationMillisOrZero, WholeSecondsMillis } from "./IstioDuration.ts"
+import { DurationMillis, DurationMillisOrZero, isSomeDuration } from "./IstioDuration.ts"
 import { resource } from "./Resource.ts"
 import { nonEmpty, supportedWhen, unsupported } from "./Support.ts"
 import { DnsLabel, ExportTo, HostName, Int32, Labels, Port, UInt32 } from "./Value.ts"
 
-const TcpKeepalive = Schema.Struct({
-  /** Default: the system's (Linux: 9). */
-  probes: Schema.optionalKey(UInt32),
-  /** How long a connection is idle before the first probe. Default: the system's (Linux: 2 hours). */
-  time: Schema.optionalKey(WholeSecondsMillis),
-  /** Between probes. Default: the system's (Linux: 75 s). */
-  interval: Schema.optionalKey(WholeSecondsMillis)
-})
+const http1Only = "endpoints are spoken to in HTTP/1.1"
 
 const TcpSettings = Schema.Struct({
   /** Connections to all endpoints of the cluster together. Default: 2^32-1. */
   maxConnections: Schema.optionalKey(Int32),
   /** Default: 10s. */
   connectTimeout: Schema.optionalKey(DurationMillis),
-  /** Also when empty, it switches keepalive on. Default: off. */
-  tcpKeepalive: Schema.optionalKey(TcpKeepalive),
+  tcpKeepalive: unsupported("every connection is probed after 60 s of silence, which cannot be set per host"),
   /** How old a connection may get. Default: any age. */
   maxConnectionDuration: Schema.optionalKey(DurationMillis),
   /** Used where `http.idleTimeout` is unset; 0s switches it off. Default: 1h. */
@@ -33,9 +25,9 @@ const TcpSettings = Schema.Struct({
 })
 
 const HttpSettings = Schema.Struct({
-  /** Requests that wait for a connection, whatever the protocol. Default: 2^32-1. */
+  /** Requests that wait for a connection. Default: 2^32-1. */
   http1MaxPendingRequests: Schema.optionalKey(Int32),
-  /** Requests under way, whatever the protocol. Default: 2^32-1. */
+  /** Requests under way, in HTTP/1.1 too. Default: 2^32-1. */
   http2MaxRequests: Schema.optionalKey(Int32),
   /** 1 switches keep-alive off. Default: unlimited. */
   maxRequestsPerConnection: Schema.optionalKey(Int32),
@@ -44,21 +36,18 @@ const HttpSettings = Schema.Struct({
   /** How long a connection may have no request. Default: `tcp.idleTimeout`, then 1h. */
   idleTimeout: Schema.optionalKey(DurationMillis),
   /** Default: DEFAULT, which is not to upgrade. */
-  h2UpgradePolicy: Schema.optionalKey(Schema.Literals(["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"])),
-  /** Speak to the endpoint what the client spoke. Default: false. */
-  useClientProtocol: Schema.optionalKey(Schema.Boolean),
-  /** Per HTTP/2 connection. Default: 2^31-1. */
-  maxConcurrentStreams: Schema.optionalKey(Int32),
-  http2KeepAlive: unsupported("no PING frames are sent")
-}).check(
-  Schema.makeFilter(
-    (http) =>
-      !(http.h2UpgradePolicy === "UPGRADE" && http.useClientProtocol === true) || {
-        path: ["useClientProtocol"],
-        issue: "contradicts h2UpgradePolicy: UPGRADE; Istio takes one of the two"
-      }
-  )
-)
+  h2UpgradePolicy: Schema.optionalKey(
+    Schema.Literals(["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"]).annotate(
+      supportedWhen((value) => (value === "UPGRADE" ? http1Only : undefined))
+    )
+  ),
+  /** Default: false. */
+  useClientProtocol: Schema.optionalKey(
+    Schema.Boolean.annotate(supportedWhen((value) => (value === true ? http1Only : undefined)))
+  ),
+  maxConcurrentStreams: unsupported(`${http1Only}, where a connection carries one request at a time`),
+  http2KeepAlive: unsupported(`${http1Only}, which has no PING frames`)
+})
 
 const ConnectionPool = Schema.Struct({
   tcp: Schema.optionalKey(TcpSettings),
@@ -90,8 +79,16 @@ const RetryBudget = Schema.Struct({
   ),
   /** Retries that are always allowed. Default: 3. */
   minRetryConcurrency: Schema.optionalKey(UInt32),
-  /** Over what time requests are counted; 0: those of the moment. Default: 0. */
-  budgetInterval: Schema.optionalKey(DurationMillisOrZero)
+  /** Over what time requests are counted. Default: 0, those of the moment. */
+  budgetInterval: Schema.optionalKey(
+    DurationMillisOrZero.annotate(
+      supportedWhen((value) =>
+        typeof value === "string" && isSomeDuration(value)
+          ? "the budget is a share of the requests of the moment, not of those of a time that has passed"
+          : undefined
+      )
+    )
+  )
 })
 
 const policyBlocks = {

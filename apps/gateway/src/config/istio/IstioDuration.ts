@@ -22,20 +22,14 @@ const nanosPerUnit = new Map([
 
 const wanted = 'expected a duration such as "10s", "1h30m" or "25ms"'
 
-interface Rules {
-  /** Whether `0s` stands for something (it switches a timeout off). */
-  readonly isZeroAllowed: boolean
-  /** The finest step that is honoured, and what to say of a finer one. */
-  readonly step: { readonly millis: number; readonly refusal: string }
-}
-
-const duration = (rules: Rules) =>
+/** `isZeroAllowed`: whether `0s` stands for something (it switches a timeout off). */
+const duration = (isZeroAllowed: boolean) =>
   Schema.String.annotate({ message: wanted }).pipe(
     Schema.decodeTo(
       Schema.Number,
       SchemaTransformation.transformEffect({
         decode: (text: string) => {
-          const millis = parse(text, rules)
+          const millis = parse(text, isZeroAllowed)
           return typeof millis === "number"
             ? Effect.succeed(millis)
             : Effect.fail(new SchemaIssue.InvalidValue({ message: millis }))
@@ -45,31 +39,24 @@ const duration = (rules: Rules) =>
     )
   )
 
-const milliseconds = { millis: 1, refusal: "expected nothing finer than a millisecond" }
-
-const seconds = {
-  millis: 1_000,
-  refusal: "expected whole seconds, which is what TCP keepalive counts; Istio would drop the rest without a word"
-}
-
 /** At least 1ms. */
-export const DurationMillis = duration({ isZeroAllowed: false, step: milliseconds })
+export const DurationMillis = duration(false)
 
 /** 0s, or at least 1ms. */
-export const DurationMillisOrZero = duration({ isZeroAllowed: true, step: milliseconds })
+export const DurationMillisOrZero = duration(true)
 
-/** Whole seconds, in milliseconds: what TCP keepalive counts in. */
-export const WholeSecondsMillis = duration({ isZeroAllowed: false, step: seconds })
+/** Is it a duration, and not one of no time at all (`0s`, `0`, `0h0m`)? */
+export const isSomeDuration = (text: string): boolean => (parseNanos(text) ?? 0n) !== 0n
 
 /** Milliseconds, or what is wrong. */
-const parse = (text: string, rules: Rules): number | string => {
+const parse = (text: string, isZeroAllowed: boolean): number | string => {
   const nanos = parseNanos(text)
   if (nanos === undefined) return wanted
   if (nanos < 0n) return "expected a duration that is not negative"
   if (nanos > nanosMax) return "expected at most 2562047h"
-  if (nanos === 0n && rules.isZeroAllowed) return 0
+  if (nanos === 0n && isZeroAllowed) return 0
   if (nanos < nanosPerMilli) return "expected at least 1ms"
-  if (nanos % (BigInt(rules.step.millis) * nanosPerMilli) !== 0n) return rules.step.refusal
+  if (nanos % nanosPerMilli !== 0n) return "expected nothing finer than a millisecond"
   return Number(nanos / nanosPerMilli)
 }
 

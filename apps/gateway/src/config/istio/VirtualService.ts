@@ -6,7 +6,7 @@
 import { Schema } from "effect"
 import { DurationMillis } from "./IstioDuration.ts"
 import { resource } from "./Resource.ts"
-import { condition, informational, nonEmpty, unsupported } from "./Support.ts"
+import { condition, informational, nonEmpty, supportedWhen, unsupported } from "./Support.ts"
 import { DnsLabel, ExportTo, HostName, HostNameOrIp, Int32, NonEmptyString, Port } from "./Value.ts"
 
 /** A backtracking engine could be held up by a request made for it, and JavaScript has no other. */
@@ -95,6 +95,22 @@ export type RetryCondition = (typeof retryConditions)[number]
 export const isRetryCondition = (text: string): text is RetryCondition =>
   retryConditions.some((condition) => condition === text)
 
+/** Conditions that would never hold here, and why. (`refused-stream` cannot happen in HTTP/1.1 and is no such: it is kept.) */
+const unseenConditions: ReadonlyMap<string, string> = new Map([
+  ["retriable-headers", "Istio has no field that would name the headers"],
+  ["http3-post-connect-failure", "endpoints are not spoken to in HTTP/3"]
+])
+
+const whyUnseen = (retryOn: unknown): string | undefined =>
+  typeof retryOn !== "string"
+    ? undefined
+    : splitRetryOn(retryOn)
+        .flatMap((part) => {
+          const why = unseenConditions.get(part)
+          return why === undefined ? [] : [`${part} never holds: ${why}`]
+        })
+        .at(0)
+
 /** Conditions and status codes, separated by commas. */
 export const splitRetryOn = (text: string): ReadonlyArray<string> =>
   text
@@ -116,11 +132,18 @@ const Retries = Schema.Struct({
           `not known: ${unknown.join(", ")}; expected status codes and any of ${retryConditions.join(", ")}`
         )
       })
-    )
+    ).annotate(supportedWhen(whyUnseen))
   ),
   backoff: unsupported("the pause between tries is the gateway's own"),
   retryRemoteLocalities: unsupported("endpoints are not preferred by locality"),
-  retryIgnorePreviousHosts: unsupported("a retry is balanced like any request")
+  /** Default: true. */
+  retryIgnorePreviousHosts: Schema.optionalKey(
+    Schema.Boolean.annotate(
+      supportedWhen((value) =>
+        value === false ? "a retry goes to an endpoint that was not tried before, where there is one" : undefined
+      )
+    )
+  )
 }).check(
   Schema.makeFilter(
     ({ attempts = 0, perTryTimeout, retryOn = "" }) =>
