@@ -230,6 +230,16 @@ describe("a handshake", () => {
     })
   )
 
+  it.live("is not begun with an offer that does not fit TLS", () =>
+    Effect.gen(function* () {
+      const peer = yield* makePeer({ tls: serverTls })
+      const tls = { ...trusting, alpn: ["x".repeat(256)] }
+      const error = yield* Effect.flip(open(yield* NodeConnector.make(), peer.address, tls))
+      assert.strictEqual(error.reason, "Other")
+      assert.strictEqual(error.code, "ERR_OUT_OF_RANGE")
+    })
+  )
+
   it.live("fails with a server that is too old for us", () =>
     Effect.gen(function* () {
       const peer = yield* makePeer({ tls: { ...serverTls, maxVersion: "TLSv1.2" } })
