@@ -20,6 +20,10 @@ export interface SessionOwner {
  */
 export type IdleEvent = "data" | "request-timeout-408" | "end" | "error"
 
+/**
+ * Its calls act on the exchange that runs now: once a receiver has had its last call, the next exchange may be another
+ * caller's, so whoever may call late (a body's pump, an abort) has to know that its own is over.
+ */
 export interface Session {
   readonly connection: Connection
   /** True between `start` and the receiver's last call, in which it is false already. */
