@@ -134,7 +134,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     this.lease = lease
     this.info = lease.connection.info
     this.isReused = lease.isReused
-    this.idleBeforeMillis = lease.idleMillis
+    this.idleBeforeMillis = lease.isReused ? lease.idleMillis : nowMillis - lease.connection.openedAtMillis
     this.leasedAfterMillis = nowMillis - this.startedAtMillis
     this.phase = "awaiting-head"
     // The head's time begins when the body has been sent; a stream tells when that is.
@@ -206,6 +206,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
   }
 
   onReadEnd(): void {
+    this.body.readEnd()
     // A head with the start of a longer body: the caller may begin to read.
     this.respond()
   }

@@ -10,10 +10,12 @@ import { Effect, Exit, Fiber, type Scope } from "effect"
 export class HttpPeer implements SessionOwner {
   readonly session: Session
   readonly info: ConnectionInfo
+  readonly openedAtMillis: number
   private readonly control: ConnectionControl
 
-  constructor(session: (owner: SessionOwner) => Session, control: ConnectionControl) {
+  constructor(session: (owner: SessionOwner) => Session, control: ConnectionControl, openedAtMillis: number) {
     this.control = control
+    this.openedAtMillis = openedAtMillis
     this.session = session(this)
     this.info = this.session.connection.info
   }
@@ -38,7 +40,8 @@ export class HttpPeer implements SessionOwner {
 export const makeHttpPool = (
   config: typeof PoolConfig.Encoded,
   limits: Http1Limits,
-  targetOf: (route: Route.Route) => Target.Target
+  targetOf: (route: Route.Route) => Target.Target,
+  nowMillis: () => number
 ): Effect.Effect<ConnectionPool.ConnectionPool<HttpPeer>, PoolConfigError, Connector | Scope.Scope> =>
   Effect.gen(function* () {
     const connector = yield* Connector
@@ -47,7 +50,9 @@ export const makeHttpPool = (
         connect: (route, control) =>
           Effect.uninterruptibleMask((restore) =>
             Effect.flatMap(open(connector.connect(targetOf(route), control), restore), (connection) => {
-              const peer = new HttpPeer((owner) => makeSession(connection, owner, limits), control)
+              const peer = new HttpPeer((owner) => makeSession(connection, owner, limits), control, nowMillis())
+              // Nobody may be waiting for it any more; whoever leases it keeps the process alive again.
+              connection.unref()
               return Effect.as(
                 Effect.addFinalizer(() => Effect.sync(() => connection.close())),
                 peer

@@ -82,8 +82,15 @@ export class ResponseBody {
         this.chunks.push(new Uint8Array(chunk))
         this.keptByteCount += chunk.length
         if (this.mode === "kept" && this.keptByteCount >= this.bufferByteCount) this.pause()
-        this.wakeReaders()
     }
+  }
+
+  /**
+   * All that one read brought has been pushed. Only now are readers woken, so that one who takes the last piece finds the
+   * connection back in the pool.
+   */
+  readEnd(): void {
+    this.wakeReaders()
   }
 
   end(): void {
@@ -130,13 +137,14 @@ export class ResponseBody {
 
   /** Hands on what is kept, and from now on each piece as it comes. */
   pipeTo(sink: BodySink): void {
-    this.mode = "piped"
-    this.sink = sink
+    if (this.state._tag === "open") {
+      this.mode = "piped"
+      this.sink = sink
+    }
     const isFlowing = this.keptByteCount === 0 || sink.onChunk(this.take())
-    // It may have had the body discarded.
-    if (this.sink === undefined) return
-    if (this.state._tag === "complete") sink.onEnd()
-    else if (this.state._tag === "failed") sink.onError(this.state.error)
+    // The sink may have had the body discarded.
+    if (this.state._tag === "failed") sink.onError(this.state.error)
+    else if (this.state._tag === "complete") sink.onEnd()
     else if (isFlowing) this.resume()
     else this.pause()
   }

@@ -11,7 +11,7 @@
  * | used or idle before | a byte of the answer has come | any | any | no |
  *
  * On a fresh connection nothing can have gone stale, so a second attempt would only hide a broken server. One that was
- * opened early and lay idle is not fresh. Idempotent are the methods of RFC 9110 section 9.2.2 and what the caller declares
+ * opened before it was needed, and lay idle for a second or more, is not fresh. Idempotent are the methods of RFC 9110 section 9.2.2 and what the caller declares
  * to be; a POST only when the caller says so (RFC 9112 section 9.3.1).
  */
 import type { Http1Progress, Http1Reason } from "@weir/http1"
@@ -29,7 +29,7 @@ export interface FailedAttempt {
 
 export const mayRetry = (attempt: FailedAttempt): "yes" | "within-budget" | "no" => {
   const { idleMillis, isIdempotent, isReplayable, isReused, progress, reason } = attempt
-  const isFresh = !isReused && idleMillis <= 0
+  const isFresh = !isReused && idleMillis < freshMillisMax
   if (isFresh || !isReplayable) return "no"
   if (reason !== "ConnectionClosed" && reason !== "ConnectionFailed") return "no"
   switch (progress) {
@@ -43,6 +43,9 @@ export const mayRetry = (attempt: FailedAttempt): "yes" | "within-budget" | "no"
       return "no"
   }
 }
+
+/** How long after its opening a connection counts as fresh. Well above the time that a busy process takes to use it. */
+const freshMillisMax = 1000
 
 /** RFC 9110 section 9.2.2. */
 export const isIdempotentMethod = (method: string): boolean => idempotentMethods.has(method)

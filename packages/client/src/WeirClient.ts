@@ -56,16 +56,21 @@ export const make = (
       targets.set(origin.route, origin.target)
       return origin
     }
-    const pool = yield* makeHttpPool(config.pool ?? {}, limits.limits, (route: Route.Route) => {
+    // Calls under way keep the process alive by their sockets; time limits that are far away must not.
+    const deadlines = yield* makeDeadlines.pipe(
+      Scope.provide(inner),
+      Effect.provideService(Clock.Clock, backgroundClock)
+    )
+    const targetOf = (route: Route.Route): Target.Target => {
       const target = targets.get(route)
       if (target === undefined) throw new Error(`the client has no target for ${route.label}`)
       return target
-    })
+    }
+    const pool = yield* makeHttpPool(config.pool ?? {}, limits.limits, targetOf, deadlines.nowMillis)
     const shared: ClientShared = {
       pool,
       limits,
-      // Calls under way keep the process alive by their sockets; time limits that are far away must not.
-      deadlines: yield* makeDeadlines.pipe(Scope.provide(inner), Effect.provideService(Clock.Clock, backgroundClock)),
+      deadlines,
       budget: new RetryBudget(limits.retryBudgetRatio, limits.retryBudgetCountMin),
       fork: (effect) => Fiber.runIn(runFork(effect), inner),
       headersOf,
