@@ -16,7 +16,7 @@ import { markDirty, type PoolState } from "./PoolState.ts"
 import type { RoutePool } from "./RoutePool.ts"
 import { reportRoute } from "./report.ts"
 import { noteUsed } from "./routing.ts"
-import { failWaiter } from "./waiting.ts"
+import { settle, takeToFail } from "./waiting.ts"
 
 /** `connectTimeout` passed; interrupting the dial is how it ends. */
 class ConnectTimedOut {
@@ -173,16 +173,16 @@ const connectFailed = <C>(state: PoolState<C>, entry: Entry<C>, cause: Cause.Cau
       })
     }
   }
-  // The permits come home before the waiter hears of it: whatever it does next finds them.
+  // The waiter that pays leaves the queue before the permits come home, or they would be spent on another dial for it;
+  // and they come home before it hears of the failure: whatever it does next finds them.
+  const waiter = wasGivenUp ? undefined : takeToFail(state, route)
   closeEntry(state, entry, "discarded")
-  if (wasGivenUp) return
-  const waiter = route.pending.peek()
   if (waiter === undefined) return
   const isTimeout = error instanceof ConnectTimedOut
   const reason: PoolFailure = isTimeout
     ? { _tag: "ConnectTimeout", phase: entry.connectPhase, timeoutMillis: route.limits.connectTimeoutMillis }
     : { _tag: "ConnectFailed", phase: entry.connectPhase, afterMillis }
-  failWaiter(
+  settle(
     state,
     waiter,
     poolError({

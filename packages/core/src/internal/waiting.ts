@@ -5,6 +5,7 @@ import type { PoolError } from "../PoolError.ts"
 import { recount } from "./covering.ts"
 import type { HeldLease } from "./Lease.ts"
 import type { PoolState } from "./PoolState.ts"
+import type { RoutePool } from "./RoutePool.ts"
 import { noteEmpty } from "./routing.ts"
 import { Waiter } from "./Waiter.ts"
 
@@ -47,6 +48,18 @@ export const failWaiter = <C>(state: PoolState<C>, waiter: Waiter<C>, error: Poo
   settle(state, waiter, error)
 }
 
+/**
+ * Takes out the waiter to be served next, to be failed with `settle` once its error can be told: meanwhile it counts as
+ * gone, so that nothing is done for it any more.
+ */
+export const takeToFail = <C>(state: PoolState<C>, route: RoutePool<C>): Waiter<C> | undefined => {
+  const waiter = route.pending.take()
+  if (waiter === undefined) return undefined
+  waiter.state = "failed"
+  leave(state, waiter)
+  return waiter
+}
+
 /** The caller has gone away. Returns whether the waiter was still waiting. */
 export const cancelWaiter = <C>(state: PoolState<C>, waiter: Waiter<C>): boolean => {
   if (waiter.state !== "waiting") return false
@@ -66,7 +79,8 @@ export const cancelWaiter = <C>(state: PoolState<C>, waiter: Waiter<C>): boolean
   return true
 }
 
-const settle = <C>(state: PoolState<C>, waiter: Waiter<C>, result: HeldLease<C> | PoolError): void => {
+/** Tells a waiter that has left the queue what it got. May run the caller's code. */
+export const settle = <C>(state: PoolState<C>, waiter: Waiter<C>, result: HeldLease<C> | PoolError): void => {
   try {
     waiter.settle(result)
   } catch (defect) {
