@@ -9,6 +9,7 @@ import type { Route } from "../Route.ts"
 import { sentence } from "../RouteReport.ts"
 import { type JoinOptions, join, leaseIdle } from "./acquiring.ts"
 import { reconfigure } from "./configuring.ts"
+import { isReusableAfter } from "./factoryHooks.ts"
 import type { Lease } from "./Lease.ts"
 import type { MadeState } from "./makeState.ts"
 import { closeIdle, drain, pause, pauseAll, resume, warm } from "./operating.ts"
@@ -19,8 +20,6 @@ import { abandon } from "./upkeep.ts"
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 export const handleOf = <C>({ listen, state }: MadeState<C>): ConnectionPool<C> => {
-  const { isReusableAfter } = state.factory
-
   const leaseUnsafe: ConnectionPool<C>["leaseUnsafe"] = (route, options, settle) => {
     const waiter = join(state, route, joinOptions(options), settle)
     if (waiter instanceof PoolError) {
@@ -62,17 +61,8 @@ export const handleOf = <C>({ listen, state }: MadeState<C>): ConnectionPool<C> 
 
   /** How a lease ends with what its user did. */
   const finish = (lease: Lease<C>, exit: Exit.Exit<unknown, unknown>): void => {
-    if (isReusable(lease.connection, exit)) lease.release()
+    if (isReusableAfter(state, lease.connection, exit)) lease.release()
     else lease.discard(Exit.hasInterrupts(exit) ? "use-interrupted" : "use-failed")
-  }
-
-  const isReusable = (connection: C, exit: Exit.Exit<unknown, unknown>): boolean => {
-    try {
-      return isReusableAfter === undefined ? Exit.isSuccess(exit) : isReusableAfter(connection, exit)
-    } catch (defect) {
-      state.onDefect(defect)
-      return false
-    }
   }
 
   const lease: ConnectionPool<C>["lease"] = (route, options) =>

@@ -13,14 +13,14 @@ export type ValidationKind = "probe" | "ping"
 /** Reserves an idle connection and checks it; the result comes back through the route's queue. */
 export const validate = <C>(state: PoolState<C>, entry: Entry<C>, kind: ValidationKind): void => {
   const { connection, route } = entry
-  const { ping, probe } = state.factory
-  const check = kind === "probe" ? probe : (ping ?? probe)
-  if (connection === undefined || check === undefined) return
+  const { factory } = state
+  const check = kind === "ping" && factory.ping !== undefined ? "ping" : "probe"
+  if (connection === undefined) return
   unlist(state, entry)
   entry.moveTo("validating")
   route.validatingCount++
-  // `check` is the user's code and may throw before it returns an effect.
-  const checked = Effect.suspend(() => check(connection, route.route)).pipe(
+  // The check is the user's code and may throw before it returns an effect.
+  const checked = Effect.suspend(() => factory[check]?.(connection, route.route) ?? Effect.void).pipe(
     Effect.timeout(route.limits.validationTimeoutMillis)
   )
   const fiber = state.fork(checked)

@@ -3,6 +3,7 @@
  * nothing leaked: no lease, waiter, permit, list entry, scope, fiber or connection is left, and every caller has been
  * answered exactly once.
  */
+import { it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Logger, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { assert } from "vitest"
@@ -127,6 +128,11 @@ export const withPool = (config: PoolConfig, body: Body, options: SpecOptions = 
     yield* close(world, inner)
     for (const caller of callers) assert.isFalse(caller.isWaiting, "a caller was never answered")
   }).pipe(Effect.orDie)
+
+/** A spec of one behaviour, as a scenario on a pool. */
+export const spec = (name: string, config: PoolConfig, body: Body, options: SpecOptions = {}): void => {
+  it.effect(name, () => withPool(config, body, options))
+}
 
 /** Shuts the pool down as its scope does, and looks for what is left. */
 const close = ({ factory, pool, state }: World, inner: Scope.Closeable): Effect.Effect<void> =>
