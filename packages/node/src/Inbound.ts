@@ -1,12 +1,15 @@
 /**
  * What the peer sends, on its way to the reader: handed over at once while the reader listens, kept while it does not.
+ * It keeps promises 1 to 4 of a connection, for every kind of socket below it.
  *
  * Little is ever kept. The system's reads stop with `pause`, so what still arrives is the rest of one read that TLS had
- * already decrypted (some 64 KiB at most), and the end of the stream that Node had already noticed.
+ * already decrypted (some 64 KiB at most), what a runtime reads of a connection that breaks, and the end of the stream.
  */
-import type { ConnectionHandler } from "@weir/transport"
+import { nextTick } from "node:process"
+import type { ConnectionHandler, TransportError } from "@weir/transport"
 
 export class Inbound {
+  readonly #readOn: () => void
   #handler: ConnectionHandler | undefined
   #isPaused = false
   /** The reader, while bytes may go straight to it: attached, not paused, and nothing kept that has to come first. */
@@ -14,26 +17,47 @@ export class Inbound {
   #kept: Array<Uint8Array> = []
   #isEndKept = false
   #isDiscarding = false
+  /** The socket is gone; `onClose` follows as soon as there is a reader to hear it. */
+  #isClosed = false
+  #isCloseTold = false
+  #error: TransportError | undefined
+
+  /** `readOn` makes the socket read: the reader listens and has heard all that was kept. */
+  constructor(readOn: () => void) {
+    this.#readOn = readOn
+  }
 
   get handler(): ConnectionHandler | undefined {
     return this.#handler
   }
 
-  get isPaused(): boolean {
-    return this.#isPaused
-  }
-
-  get isEmpty(): boolean {
+  get #isEmpty(): boolean {
     return this.#kept.length === 0 && !this.#isEndKept
   }
 
-  /**
-   * The first `byteCount` bytes of `buffer` were read; `buffer` is used again after this call. False: nobody listens, stop
-   * reading. (A `pause` right after the first `resume` is not enough: Node starts to read in the next tick nevertheless.)
-   */
-  receive(byteCount: number, buffer: Uint8Array): boolean {
-    if (this.#listening !== undefined) this.#listening.onData(buffer.subarray(0, byteCount))
-    else if (!this.#isDiscarding) this.#kept.push(new Uint8Array(buffer.subarray(0, byteCount)))
+  /** Replaces the reader. The first starts to read; a later one hears what would have come to its predecessor. */
+  attach(handler: ConnectionHandler): void {
+    const isFirst = this.#handler === undefined
+    this.#handler = handler
+    if (this.#listening !== undefined) this.#listening = handler
+    if (isFirst) this.#read()
+  }
+
+  /** The socket has to stop reading too; what it had read already is kept. */
+  pause(): void {
+    this.#isPaused = true
+    this.#listening = undefined
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#read()
+  }
+
+  /** Bytes in memory that is used again after this call. False: nobody listens, stop reading. */
+  receive(chunk: Uint8Array): boolean {
+    if (this.#listening !== undefined) this.#listening.onData(chunk)
+    else if (!this.#isDiscarding) this.#kept.push(new Uint8Array(chunk))
     return this.#listening !== undefined
   }
 
@@ -42,23 +66,30 @@ export class Inbound {
     else if (!this.#isDiscarding) this.#isEndKept = true
   }
 
-  /** Replaces the reader. It hears nothing before the next `flush`, unless it replaces one that was listening. */
-  attach(handler: ConnectionHandler): void {
-    this.#handler = handler
-    if (this.#listening !== undefined) this.#listening = handler
+  /** The socket is gone, because of `error` if there is one. Not to be called inside a call of the connection. */
+  receiveClose(error: TransportError | undefined): void {
+    this.#isClosed = true
+    this.#error = error
+    this.#tellClose()
   }
 
-  pause(): void {
-    this.#isPaused = true
+  /** Our side closes: nobody will read what was kept, nor what the socket still tells, such as an end it just noticed. */
+  discard(): void {
+    this.#isDiscarding = true
     this.#listening = undefined
+    this.#kept = []
+    this.#isEndKept = false
+    if (this.#isClosed && !this.#isCloseTold) nextTick(() => this.#tellClose())
   }
 
-  unpause(): void {
-    this.#isPaused = false
+  /** Reads on, if there is a reader that wants it. What was kept comes first, and in a later turn (promise 1). */
+  #read(): void {
+    if (this.#isEmpty) this.#flush()
+    else nextTick(() => this.#flush())
   }
 
-  /** Hands over what was kept, until the reader pauses. True: it has heard all of it and listens. */
-  flush(): boolean {
+  /** Hands over what was kept, until the reader pauses. */
+  #flush(): void {
     while (this.#handler !== undefined && !this.#isPaused && !this.#isDiscarding) {
       const chunk = this.#kept.shift()
       if (chunk !== undefined) {
@@ -72,14 +103,21 @@ export class Inbound {
       }
       break
     }
-    return this.#listening !== undefined
+    if (this.#listening !== undefined) this.#readOn()
+    if (this.#isClosed) nextTick(() => this.#tellClose())
   }
 
-  /** Our side closes: nobody will read what was kept, nor what Node still tells, such as an end it noticed just before. */
-  discard(): void {
-    this.#isDiscarding = true
-    this.#listening = undefined
-    this.#kept = []
-    this.#isEndKept = false
+  /**
+   * `onClose`, once. An orderly close waits behind bytes that were kept, so that it comes last; a failure does so only
+   * while the reader is about to hear them. A paused reader learns of a failure at once: it may never resume.
+   */
+  #tellClose(): void {
+    const handler = this.#handler
+    if (this.#isCloseTold || handler === undefined) return
+    const isImpatient = this.#error !== undefined && this.#isPaused
+    if (!this.#isEmpty && !isImpatient) return
+    this.#isCloseTold = true
+    this.discard()
+    handler.onClose(this.#error)
   }
 }

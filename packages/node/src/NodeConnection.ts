@@ -13,13 +13,22 @@ import type { Connection, ConnectionHandler, ConnectionInfo, TransportError } fr
 import type { Inbound } from "./Inbound.ts"
 import { ioError } from "./NodeErrors.ts"
 
-/** What carries the bytes; the kinds end and break in different ways. */
-export type SocketKind = "tcp" | "unix" | "tls"
+/** A connect that has succeeded, before anything was read. */
+export interface OpenedSocket {
+  readonly info: ConnectionInfo
+  readonly socket: Socket
+  /** What carries the bytes; the kinds end and break in different ways. */
+  readonly kind: "tcp" | "unix" | "tls"
+  /** What errors call the peer. */
+  readonly address: string
+  /** What the socket's `onread` feeds. */
+  readonly inbound: Inbound
+}
 
 export class NodeConnection implements Connection {
   readonly info: ConnectionInfo
   readonly #socket: Socket
-  readonly #kind: SocketKind
+  readonly #kind: OpenedSocket["kind"]
   readonly #address: string
   readonly #inbound: Inbound
   #isOpen = true
@@ -29,13 +38,9 @@ export class NodeConnection implements Connection {
   #isDrainOwed = false
   /** Our side asked for the close: nothing but `onClose` follows, and an error that comes now is a part of closing. */
   #isClosing = false
-  /** The socket is gone; `onClose` follows as soon as there is a reader to hear it. */
-  #isClosed = false
-  #isCloseTold = false
   #error: TransportError | undefined
 
-  /** `address` is what errors call the peer; `inbound` is what the socket's `onread` feeds. */
-  constructor(info: ConnectionInfo, socket: Socket, kind: SocketKind, address: string, inbound: Inbound) {
+  constructor({ address, inbound, info, kind, socket }: OpenedSocket) {
     this.info = info
     this.#socket = socket
     this.#kind = kind
@@ -54,11 +59,8 @@ export class NodeConnection implements Connection {
   attach(handler: ConnectionHandler): void {
     const isFirst = this.#inbound.handler === undefined
     this.#inbound.attach(handler)
-    if (!isFirst) return
-    this.#read()
     // What happened before there was a reader is told now, but not inside this call (promise 1).
-    if (this.#isDrainOwed) nextTick(() => this.#onDrain())
-    if (this.#isClosed) nextTick(() => this.#tellClose())
+    if (isFirst && this.#isDrainOwed) nextTick(() => this.#onDrain())
   }
 
   write(chunk: Uint8Array | string): boolean {
@@ -85,8 +87,7 @@ export class NodeConnection implements Connection {
   }
 
   resume(): void {
-    this.#inbound.unpause()
-    this.#read()
+    this.#inbound.resume()
   }
 
   close(): void {
@@ -117,19 +118,7 @@ export class NodeConnection implements Connection {
     this.#isWritable = false
     this.#isClosing = true
     this.#inbound.discard()
-    if (this.#isClosed) nextTick(() => this.#tellClose())
     return !this.#socket.destroyed
-  }
-
-  /** Reads on, if there is a reader that wants it. What was kept comes first, and in a later turn (promise 1). */
-  #read(): void {
-    if (this.#inbound.isEmpty) this.#flush()
-    else nextTick(() => this.#flush())
-  }
-
-  #flush(): void {
-    if (this.#inbound.flush()) this.#socket.resume()
-    if (this.#isClosed) nextTick(() => this.#tellClose())
   }
 
   #onError(cause: unknown): void {
@@ -154,21 +143,6 @@ export class NodeConnection implements Connection {
   #onClose(): void {
     this.#isOpen = false
     this.#isWritable = false
-    this.#isClosed = true
-    this.#tellClose()
-  }
-
-  /**
-   * `onClose`, once. An orderly close waits behind bytes that were kept, so that it comes last; a failure does so only
-   * while the reader is about to hear them. A paused reader learns of a failure at once: it may never resume.
-   */
-  #tellClose(): void {
-    const handler = this.#inbound.handler
-    if (this.#isCloseTold || handler === undefined) return
-    const isImpatient = this.#error !== undefined && this.#inbound.isPaused
-    if (!this.#inbound.isEmpty && !isImpatient) return
-    this.#isCloseTold = true
-    this.#inbound.discard()
-    handler.onClose(this.#error)
+    this.#inbound.receiveClose(this.#error)
   }
 }

@@ -4,15 +4,16 @@
  * Names are resolved by the system's resolver, and a name with several addresses is tried in turn by Node's own address
  * family selection. TCP connections have Nagle's algorithm off and keep-alive probes on.
  */
-import type { Capabilities } from "@weir/transport"
+import type { Capabilities, Connection } from "@weir/transport"
 import { Connector } from "@weir/transport"
 import { Clock, Effect, Layer } from "effect"
 import { makeBackgroundClock } from "./BackgroundClock.ts"
-import { dial } from "./NodeDial.ts"
+import { NodeConnection, type OpenedSocket } from "./NodeConnection.ts"
+import { type DialShared, dial } from "./NodeDial.ts"
 import { NodeTls } from "./NodeTls.ts"
 
 export interface NodeConnectorOptions {
-  /** What connections call their layer in `info.layer`. Default: `node`. */
+  /** What connections call their layer in `info.layer`. Default: the runtime's name, `node`. */
   readonly layerName?: string
   /**
    * How many TLS sessions are kept for resumption, one for each TLS identity and address; the least recently used goes
@@ -36,19 +37,34 @@ export const capabilities: Capabilities = {
 /** As many bytes as libuv offers to one read. */
 const readBufferBytes = 65_536
 
-export const make = (options: NodeConnectorOptions = {}): Effect.Effect<Connector["Service"]> =>
+/** A runtime on which `node:net` and `node:tls` are the way to open a socket. */
+export interface NodeCompatibleRuntime {
+  readonly name: string
+  /** How connections are made of what was opened; `destroy` of the socket has to go on closing the connection. */
+  readonly connectionOver: (opened: OpenedSocket) => Connection
+}
+
+/** The connector of such a runtime. */
+export const makeWith = (
+  runtime: NodeCompatibleRuntime,
+  options: NodeConnectorOptions = {}
+): Effect.Effect<Connector["Service"]> =>
   Effect.map(Clock.Clock, (clock) => {
-    const shared = {
-      layerName: options.layerName ?? "node",
+    const shared: DialShared = {
+      layerName: options.layerName ?? runtime.name,
       tls: new NodeTls(options.tlsSessionCountMax ?? 256),
-      readBuffer: Buffer.allocUnsafeSlow(readBufferBytes)
+      readBuffer: Buffer.allocUnsafeSlow(readBufferBytes),
+      connectionOver: runtime.connectionOver
     }
     return Connector.of({
-      runtime: "node",
+      runtime: runtime.name,
       capabilities,
       backgroundClock: makeBackgroundClock(clock),
       connect: (target, observer) => dial(shared, target, observer)
     })
   })
+
+export const make = (options: NodeConnectorOptions = {}): Effect.Effect<Connector["Service"]> =>
+  makeWith({ name: "node", connectionOver: (opened) => new NodeConnection(opened) }, options)
 
 export const layer: Layer.Layer<Connector> = Layer.effect(Connector, make())

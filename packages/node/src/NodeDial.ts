@@ -14,7 +14,7 @@ import type { Connection, ConnectObserver, ConnectPhase, ConnectTiming } from "@
 import { Target, type TransportError } from "@weir/transport"
 import { Clock, Effect } from "effect"
 import { Inbound } from "./Inbound.ts"
-import { NodeConnection } from "./NodeConnection.ts"
+import type { OpenedSocket } from "./NodeConnection.ts"
 import { closedWhileOpening, connectError, unsupported, unusableTlsOptions } from "./NodeErrors.ts"
 import { isUnverified, type NodeTls, nameToCheck, type TlsSetup, tlsInfoOf } from "./NodeTls.ts"
 
@@ -27,6 +27,8 @@ export interface DialShared {
   readonly tls: NodeTls
   /** Where every connection's reads land, one at a time: each is handed over before the next begins. */
   readonly readBuffer: Uint8Array
+  /** Makes the connection. It may take over the socket, but must leave it able to close the connection by `destroy`. */
+  readonly connectionOver: (opened: OpenedSocket) => Connection
 }
 
 export const dial = (
@@ -48,7 +50,7 @@ class Attempt {
   readonly #observer: ConnectObserver | undefined
   readonly #clock: Clock.Clock
   readonly #address: string
-  readonly #inbound = new Inbound()
+  readonly #inbound = new Inbound(() => this.#socket?.resume())
   readonly #timing: { -readonly [K in keyof ConnectTiming]: ConnectTiming[K] } = {}
   #phase: ConnectPhase
   #phaseStartNanos: bigint
@@ -119,7 +121,8 @@ class Attempt {
       keepAliveInitialDelay: keepAliveMillis,
       onread: {
         buffer: this.#shared.readBuffer,
-        callback: (byteCount: number, buffer: Uint8Array): boolean => inbound.receive(byteCount, buffer)
+        // False, and nothing is read on: a `pause` in the tick of the first `resume` does not keep Node from it.
+        callback: (byteCount: number, buffer: Uint8Array): boolean => inbound.receive(buffer.subarray(0, byteCount))
       },
       ...(address._tag === "Unix"
         ? { path: address.path }
@@ -185,7 +188,8 @@ class Attempt {
       timing: this.#timing
     }
     const kind = tls !== undefined ? "tls" : address._tag === "Tcp" ? "tcp" : "unix"
-    const connection = new NodeConnection(info, socket, kind, this.#address, this.#inbound)
+    const opened: OpenedSocket = { info, socket, kind, address: this.#address, inbound: this.#inbound }
+    const connection = this.#shared.connectionOver(opened)
     socket.off("error", this.#onError)
     socket.off("close", this.#onClose)
     this.#resume(Effect.succeed(connection))

@@ -162,8 +162,11 @@ const mostTelling = (cause: unknown): unknown =>
     ? (cause.errors.findLast((each) => tcpMeaning(each)[0] !== "Unreachable") ?? cause.errors[0])
     : cause
 
-/** OpenSSL's own words (`wrong version number`) without its file names and numbers. */
-const opensslText = (cause: unknown): string => textOf(cause, "reason") ?? messageOf(cause)
+/** OpenSSL's own words (`wrong version number`) without its file names and numbers; BoringSSL shouts them as one name. */
+const opensslText = (cause: unknown): string => {
+  const text = textOf(cause, "reason") ?? messageOf(cause)
+  return /^[A-Z0-9_]+$/.test(text) ? text.toLowerCase().replaceAll("_", " ") : text
+}
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 

@@ -1,40 +1,58 @@
 /**
  * What happens to bytes between the socket and the reader, where no socket brings it about at will.
  */
+import { setImmediate } from "node:timers/promises"
 import { assert, describe, it } from "@effect/vitest"
 import { Inbound } from "../src/Inbound.ts"
 import { Reader } from "./Reader.ts"
 
 describe("what the peer sends", () => {
-  it("is not heard after our side has closed, whatever Node still tells", () => {
-    const inbound = new Inbound()
+  it("is not heard after our side has closed, whatever Node still tells", async () => {
+    const inbound = new Inbound(() => {})
     const reader = new Reader()
     inbound.attach(reader)
-    inbound.flush()
     inbound.discard()
-    assert.isFalse(inbound.receive(1, Buffer.from("a")))
+    assert.isFalse(inbound.receive(Buffer.from("a")))
     inbound.receiveEnd()
-    assert.isFalse(inbound.flush())
-    assert.isFalse(inbound.receive(1, Buffer.from("b")))
+    inbound.resume()
+    await setImmediate()
+    assert.isFalse(inbound.receive(Buffer.from("b")))
     assert.deepStrictEqual(reader.heard, [])
-    assert.isTrue(inbound.isEmpty)
+    inbound.receiveClose(undefined)
+    assert.deepStrictEqual(reader.heard, ["close"])
   })
 
-  it("is kept in order while the reader pauses again and again", () => {
-    const inbound = new Inbound()
+  it("is kept in order while the reader pauses again and again, and read on only when all was heard", async () => {
+    let readOnCount = 0
+    const inbound = new Inbound(() => readOnCount++)
     const reader = new Reader()
+    inbound.pause()
     inbound.attach(reader)
-    for (const letter of "abc") inbound.receive(1, Buffer.from(letter))
+    for (const letter of "abc") inbound.receive(Buffer.from(letter))
     inbound.receiveEnd()
     reader.afterData = () => inbound.pause()
     for (const text of ["a", "ab", "abc"]) {
-      inbound.unpause()
-      assert.isFalse(inbound.flush())
+      inbound.resume()
+      assert.isBelow(reader.byteCount, text.length)
+      await setImmediate()
       assert.strictEqual(reader.text, text)
     }
     assert.deepStrictEqual(reader.heard, ["data"])
-    inbound.unpause()
-    assert.isTrue(inbound.flush())
+    assert.strictEqual(readOnCount, 0)
+    inbound.resume()
+    await setImmediate()
     assert.deepStrictEqual(reader.heard, ["data", "end"])
+    assert.strictEqual(readOnCount, 1)
+  })
+
+  it("is heard before the close that came while it was on its way to the reader", async () => {
+    const inbound = new Inbound(() => {})
+    const reader = new Reader()
+    inbound.receive(Buffer.from("a"))
+    inbound.attach(reader)
+    inbound.receiveClose(undefined)
+    assert.deepStrictEqual(reader.heard, [])
+    await setImmediate()
+    assert.deepStrictEqual(reader.heard, ["data", "close"])
   })
 })
