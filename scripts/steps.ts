@@ -23,8 +23,8 @@ export interface Step {
 
 const vitest = "node_modules/vitest/vitest.mjs"
 
-/** Suites that open no real socket: they must behave alike on all three runtimes, so each runs them. */
-const portableSuites = ["packages/transport/", "packages/core/", "packages/http1/"]
+/** Suites that must behave alike on all three runtimes, so each runs them. */
+const portableSuites = ["packages/transport/", "packages/core/", "packages/http1/", "packages/fetch/"]
 
 export const steps: ReadonlyArray<Step> = [
   { name: "types", group: "check", command: ["tsc"], countedBy: "exit status", secondsMax: 60 },
