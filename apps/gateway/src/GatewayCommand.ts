@@ -40,15 +40,19 @@ const flags = {
   )
 }
 
-/** Ctrl-C or SIGTERM once: accepted requests finish. The second is the system's own and ends the process. */
+/** Signals this close together are one wish: npm forwards the Ctrl-C that the terminal has sent already. */
+const sameWishSeconds = 0.5
+
+/** Ctrl-C or SIGTERM: accepted requests finish. Asked again, the process ends at once. */
 const stopped = Effect.callback<void>((resume) => {
-  const onSignal = () => resume(Effect.void)
-  process.once("SIGINT", onSignal)
-  process.once("SIGTERM", onSignal)
-  return Effect.sync(() => {
-    process.removeListener("SIGINT", onSignal)
-    process.removeListener("SIGTERM", onSignal)
-  })
+  let firstSeconds: number | undefined
+  const onSignal = () => {
+    firstSeconds ??= process.uptime()
+    if (process.uptime() - firstSeconds > sameWishSeconds) process.exit(130)
+    resume(Effect.void)
+  }
+  process.on("SIGINT", onSignal)
+  process.on("SIGTERM", onSignal)
 })
 
 const command = Command.make("weir-gateway", flags, (input) => {
