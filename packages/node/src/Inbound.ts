@@ -82,10 +82,12 @@ export class Inbound {
     if (this.#isClosed && !this.#isCloseTold) nextTick(() => this.#tellClose())
   }
 
-  /** Reads on, if there is a reader that wants it. What was kept comes first, and in a later turn (promise 1). */
+  /**
+   * Reads on, if there is a reader that wants it: what was kept first, then the socket. Not inside the call (promise 1):
+   * Deno's sockets may hand over what they hold while they are told to resume.
+   */
   #read(): void {
-    if (this.#isEmpty) this.#flush()
-    else nextTick(() => this.#flush())
+    nextTick(() => this.#flush())
   }
 
   /** Hands over what was kept, until the reader pauses. */
@@ -104,7 +106,7 @@ export class Inbound {
       break
     }
     if (this.#listening !== undefined) this.#readOn()
-    if (this.#isClosed) nextTick(() => this.#tellClose())
+    if (this.#isClosed) this.#tellClose()
   }
 
   /**

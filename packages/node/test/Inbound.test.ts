@@ -45,6 +45,19 @@ describe("what the peer sends", () => {
     assert.strictEqual(readOnCount, 1)
   })
 
+  it("is not heard inside the call that lets it come, though the socket hands it over at once", async () => {
+    const inbound: Inbound = new Inbound(() => inbound.receive(Buffer.from("a")))
+    const reader = new Reader()
+    inbound.attach(reader)
+    assert.deepStrictEqual(reader.heard, [])
+    await setImmediate()
+    inbound.pause()
+    inbound.resume()
+    assert.strictEqual(reader.text, "a")
+    await setImmediate()
+    assert.strictEqual(reader.text, "aa")
+  })
+
   it("is heard before the close that came while it was on its way to the reader", async () => {
     const inbound = new Inbound(() => {})
     const reader = new Reader()
