@@ -4,7 +4,7 @@
 import { type ConnectionPool, makeDeadlines, type PoolConfigError, type Route } from "@weir/core"
 import type { RawHeaders } from "@weir/http1"
 import { Connector, type Target } from "@weir/transport"
-import { Clock, Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Clock, Context, Effect, Fiber, Layer, Scope } from "effect"
 import { Call } from "./Call.ts"
 import { type ClientConfig, parseClientConfig, resolveHttp } from "./ClientConfig.ts"
 import { type ClientError, clientError } from "./ClientError.ts"
@@ -102,24 +102,14 @@ export const make = (
   })
 
 /**
- * One call as one effect. Whatever moment the interruption comes at, also just after the answer was delivered, the call
- * is given up and its lease ends.
+ * One call as one effect. Whatever moment the interruption comes at, also after the answer has been delivered and before
+ * the fiber has gone on with it, the call is given up and its lease ends.
  */
 const execute = (shared: ClientShared, request: ClientRequest): Effect.Effect<ClientResponse, ClientError> =>
-  Effect.uninterruptibleMask((restore) => {
-    let call: Call | undefined
-    const answered = Effect.callback<ClientResponse, ClientError>((resume) => {
-      call = new Call(shared, request, resume)
-      call.begin()
-    })
-    return Effect.onExitPrimitive(
-      restore(answered),
-      (exit) => {
-        if (Exit.isFailure(exit)) call?.abort()
-        return undefined
-      },
-      true
-    )
+  Effect.callback<ClientResponse, ClientError>((resume) => {
+    const call = new Call(shared, request, resume)
+    call.begin()
+    return Effect.sync(() => call.abort())
   })
 
 const headersOf = (request: ClientRequest): RawHeaders => {
