@@ -1,0 +1,1 @@
+export * as BunConnector from "./BunConnector.ts"
