@@ -174,16 +174,20 @@ describe("an interrupted connect", () => {
                 Effect.provideService(References.MaxOpsBeforeYield, maxOpsBeforeYield),
                 Effect.forkChild({ startImmediately: true })
               )
-            yield* turns(yield* Random.nextIntBetween(0, 20))
+            // One in ten may open, however slow the machine is.
+            if (cycle % 10 === 0) yield* Fiber.await(fiber)
+            else yield* turns(yield* Random.nextIntBetween(0, 20))
             yield* Fiber.interrupt(fiber)
             const exit = yield* Fiber.await(fiber)
             if (Exit.isSuccess(exit)) exit.value.close()
             else assert.isTrue(Exit.hasInterrupts(exit), `interrupted, not ${exit.cause}`)
             outcomeCounts[Exit.isSuccess(exit) ? "opened" : "interrupted"]++
           }
+          // Lookups cannot be cancelled: those still under way hold a file of the resolver for a moment.
+          for (let turn = 0; turn < 1000 && descriptorCount() > before; turn++) yield* turns(1)
           assert.strictEqual(descriptorCount(), before)
-          assert.isAbove(outcomeCounts.opened, 50)
-          assert.isAbove(outcomeCounts.interrupted, 50)
+          assert.isAtLeast(outcomeCounts.opened, 100)
+          assert.isAbove(outcomeCounts.interrupted, 0)
         }).pipe(Random.withSeed("interruption")),
       20_000
     )
