@@ -10,10 +10,12 @@ export interface SourceManifest {
   readonly name: string
   readonly private?: boolean
   readonly exports?: { readonly [subpath: string]: Target }
+  /** Names of the package's own, such as `#platform`. */
+  readonly imports?: { readonly [name: string]: Target }
   readonly [field: string]: unknown
 }
 
-const unpublishedFields = new Set(["devDependencies", "exports", "scripts"])
+const unpublishedFields = new Set(["devDependencies", "exports", "imports", "scripts"])
 
 export function publishedManifest(manifest: SourceManifest): SourceManifest {
   const kept = Object.entries(manifest).filter(([field]) => !unpublishedFields.has(field))
@@ -22,11 +24,13 @@ export function publishedManifest(manifest: SourceManifest): SourceManifest {
     name: manifest.name,
     // Packages with a scope are private unless they say otherwise.
     publishConfig: { access: "public" },
-    exports: Object.fromEntries(
-      Object.entries(manifest.exports ?? {}).map(([subpath, target]) => [subpath, publishedTarget(target)])
-    )
+    exports: publishedTargets(manifest.exports ?? {}),
+    ...(manifest.imports === undefined ? {} : { imports: publishedTargets(manifest.imports) })
   }
 }
+
+const publishedTargets = (targets: { readonly [name: string]: Target }): { readonly [name: string]: Target } =>
+  Object.fromEntries(Object.entries(targets).map(([name, target]) => [name, publishedTarget(target)]))
 
 function publishedTarget(target: Target): Target {
   if (target === null) return null

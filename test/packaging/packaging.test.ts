@@ -160,6 +160,13 @@ describe("publishedManifest", () => {
     })
   })
 
+  it("leads a package's own names to the build as well", () => {
+    const manifest = { name: "@weir/fetch", exports: {}, imports: { "#platform": { bun: "./src/bun.ts" } } }
+    expect(publishedManifest(manifest).imports).toEqual({
+      "#platform": { bun: { types: "./dist/bun.d.ts", default: "./dist/bun.js" } }
+    })
+  })
+
   it("leaves out what only this repository needs", () => {
     const manifest = { name: "@weir/core", version: "0.1.0", scripts: {}, devDependencies: {}, exports: {} }
     expect(publishedManifest(manifest)).toEqual({

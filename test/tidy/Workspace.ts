@@ -20,6 +20,8 @@ export interface Manifest {
   readonly engines?: Dependencies
   readonly files?: ReadonlyArray<string>
   readonly exports?: unknown
+  /** Names of its own (`#platform`), which conditions lead to files. */
+  readonly imports?: Readonly<Record<string, unknown>>
   readonly scripts?: Dependencies
   readonly dependencies?: Dependencies
   readonly devDependencies?: Dependencies

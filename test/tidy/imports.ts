@@ -77,7 +77,7 @@ export function checkDirections(source: Source): ReadonlyArray<string> {
 }
 
 /**
- * What ships imports only what its package.json depends on. Tests may also use the development dependencies, the
+ * What ships imports only what its package.json depends on, or names among its own `imports` (`#platform`). Tests may also use the development dependencies, the
  * root's among them, and any package of this repository: a declared arrow from a package to the test kit, which itself
  * stands on that package, would make a cycle.
  */
@@ -89,7 +89,11 @@ export function checkDeclared(source: Source, manifest: Manifest, root: Manifest
   return source.imports
     .filter(({ specifier }) => !isRelative(specifier) && !isBuiltin(specifier))
     .filter(({ specifier }) => isShipped(source.path) || !specifier.startsWith(weirPrefix))
-    .filter(({ specifier }) => !Object.hasOwn(declared, libraryOf(specifier)))
+    .filter(({ specifier }) =>
+      specifier.startsWith("#")
+        ? !Object.hasOwn(manifest.imports ?? {}, specifier)
+        : !Object.hasOwn(declared, libraryOf(specifier))
+    )
     .map(
       ({ line, specifier }) => `${source.path}:${line} imports ${specifier}, which ${manifest.name} does not declare`
     )

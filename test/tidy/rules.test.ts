@@ -95,6 +95,14 @@ describe("checkDeclared", () => {
     expect(findIn(core, `import { HttpClient } from "effect/http"`)).toEqual([])
   })
 
+  it("finds a name of the package's own that its imports do not have", () => {
+    const own: Manifest = { name: "@weir/fetch", imports: { "#platform": "./src/platform.node.ts" } }
+    const source = parseSource("packages/fetch/src/Client.ts", `import "#platform"; import "#other"`)
+    expect(checkDeclared(source, own, root)).toEqual([
+      "packages/fetch/src/Client.ts:1 imports #other, which @weir/fetch does not declare"
+    ])
+  })
+
   it("lets tests use the root's tools and every package of the repository", () => {
     const path = "packages/core/test/Pool.test.ts"
     expect(findIn(path, `import "vitest"; import "@weir/testkit"; import "@weir/core"; import "node:net"`)).toEqual([])
