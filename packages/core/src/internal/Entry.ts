@@ -43,8 +43,8 @@ export class Entry<C> {
   /** Set once it takes no new lease; why it will be closed. Once set it stays. */
   closeReason: CloseReason | undefined
   /**
-   * Set between the end of its dial or probe and the route's next look at its waiters: they get it as it is, whatever
-   * its expiry says. Otherwise an idle time of 0 would close each connection before anybody had it, and dial again.
+   * Set between the end of its dial or probe and the route's next look at its waiters. Meanwhile it is in no idle list:
+   * nobody evicts or trims it, and no expiry closes it, before those had it that it was dialled or probed for.
    */
   freshness: "connected" | "verified" | undefined
   /** It is on its way out, and its permits are reckoned with. */

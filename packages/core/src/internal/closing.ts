@@ -18,6 +18,7 @@ export const closeEntry = <C>(state: PoolState<C>, entry: Entry<C>, reason: Clos
   const isOpen = entry.state !== "connecting"
   const wasValidating = entry.state === "validating"
   entry.closeReason ??= reason
+  entry.freshness = undefined
   entry.moveTo("closing")
   noteReturning(state, entry)
   // A probe or ping of it is pointless now, and its end, which may come on this stack, finds the entry closing already.
@@ -90,7 +91,7 @@ export const refit = <C>(state: PoolState<C>, entry: Entry<C>): void => {
     list(state, entry)
   } else if (entry.isUsedUp) {
     closeEntry(state, entry, "uses")
-  } else {
+  } else if (entry.freshness === undefined) {
     planIdle(state, entry)
     if (!entry.hasFreeSlot) unlist(state, entry)
     else if (!entry.isIdleListed) listByAge(state, entry)

@@ -149,11 +149,11 @@ const takeTurn = <C>(
   if (lack === undefined && dialsNeeded(state, route) > 0) turns.add(route)
 }
 
-/** The route that has waited longest for the total. Those whose waiters have gone are passed over, and forgotten. */
-export const firstStarving = <C>(state: PoolState<C>): RoutePool<C> | undefined => {
+/** The route, other than `except`, that has waited longest for the total. Those that need it no more are forgotten. */
+export const firstStarving = <C>(state: PoolState<C>, except?: RoutePool<C>): RoutePool<C> | undefined => {
   for (const route of state.starving) {
-    if (dialsNeeded(state, route) > 0 && !isBackingOff(state, route)) return route
-    state.starving.delete(route)
+    if (dialsNeeded(state, route) === 0 || isBackingOff(state, route)) state.starving.delete(route)
+    else if (route !== except) return route
   }
   return undefined
 }

@@ -7,7 +7,6 @@
 import { Cause, Effect, Exit, Scope } from "effect"
 import type { ConnectionControl } from "../ConnectionFactory.ts"
 import { type PoolFailure, poolError } from "../PoolError.ts"
-import { list } from "./availability.ts"
 import { backoffMillis } from "./Backoff.ts"
 import { closeEntry, drainEntry, loseEntry, refit } from "./closing.ts"
 import { Entry } from "./Entry.ts"
@@ -101,8 +100,6 @@ const connected = <C>(state: PoolState<C>, entry: Entry<C>, connection: C): void
   const nowMillis = state.wallMillis()
   const connectMillis = nowMillis - entry.createdAtMillis
   entry.connection = connection
-  entry.idleSinceMillis = nowMillis
-  entry.verifiedAtMillis = nowMillis
   entry.moveTo("idle")
   route.lastConnectError = undefined
   route.failuresInRow = 0
@@ -128,10 +125,8 @@ const connected = <C>(state: PoolState<C>, entry: Entry<C>, connection: C): void
     closeEntry(state, entry, entry.closeReason)
     return
   }
-  // The waiters are looked at first; its idle period begins if none of them needs it.
   entry.freshness = "connected"
   route.fresh.push(entry)
-  list(state, entry)
 }
 
 /**

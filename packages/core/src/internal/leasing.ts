@@ -21,11 +21,12 @@ export const choose = <C>(
   route: RoutePool<C>,
   nowMillis: number
 ): Entry<C> | "unverified" | undefined => {
-  const { idle, limits } = route
+  const { fresh, idle, limits } = route
+  for (const entry of fresh) if (entry.freshness !== undefined && entry.hasFreeSlot) return entry
   for (;;) {
     const entry = limits.isLifo ? idle.newest : idle.oldest
     if (entry === undefined) return chooseShared(state, route, nowMillis)
-    if (entry.freshness === undefined && entry.expiresAtMillis <= nowMillis) {
+    if (entry.expiresAtMillis <= nowMillis) {
       closeEntry(state, entry, entry.expiryReason)
     } else if (entry.connection === undefined || !isAlive(state, entry.connection)) {
       closeEntry(state, entry, "peer-closed")
@@ -52,7 +53,7 @@ const chooseShared = <C>(state: PoolState<C>, route: RoutePool<C>, nowMillis: nu
 }
 
 const isUnverified = <C>(state: PoolState<C>, entry: Entry<C>, nowMillis: number): boolean => {
-  if (state.factory.probe === undefined || entry.freshness !== undefined) return false
+  if (state.factory.probe === undefined) return false
   const { validateAfterMillis } = entry.route.limits
   // Within one millisecond nothing is older than 0; 0 means always all the same.
   return validateAfterMillis === 0 || nowMillis - entry.verifiedAtMillis > validateAfterMillis

@@ -6,7 +6,7 @@
  * chain of callers is that each give back what the next one waits for, and no waiter waits while it could be served:
  * when `pump` returns, every route has been looked at since its last change.
  */
-import { beginIdle } from "./availability.ts"
+import { beginIdle, list, listByAge, planPing } from "./availability.ts"
 import { closeEntry, drainEntry } from "./closing.ts"
 import { recount } from "./covering.ts"
 import {
@@ -129,14 +129,20 @@ const refusesActive = <C>(state: PoolState<C>, route: RoutePool<C>): boolean => 
   return true
 }
 
-/** The waiters have been served: what they left of the new connections becomes idle. */
+/** The waiters have been served: what they left of the fresh connections becomes idle. */
 const settleFresh = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
   for (let entry = route.fresh.pop(); entry !== undefined; entry = route.fresh.pop()) {
-    const isNew = entry.freshness === "connected"
+    const { freshness } = entry
+    if (freshness === undefined || entry.state !== "idle") continue
     entry.freshness = undefined
-    if (!isNew || entry.state !== "idle") continue
-    beginIdle(state, entry, entry.idleSinceMillis)
-    if (entry.connection !== undefined) tellIdle(state, entry.connection)
+    if (freshness === "verified") {
+      planPing(state, entry)
+      listByAge(state, entry)
+    } else {
+      beginIdle(state, entry, state.wallMillis())
+      list(state, entry)
+      if (entry.connection !== undefined) tellIdle(state, entry.connection)
+    }
   }
 }
 
@@ -145,9 +151,13 @@ const settleFresh = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
  * one in use takes no new lease.
  */
 const yieldsTo = <C>(state: PoolState<C>, holder: RoutePool<C>, entry: Entry<C>): boolean => {
-  const starving = firstStarving(state)
-  if (starving === undefined || starving === holder || isReturningEnough(state, starving)) return false
+  // One that has just been dialled is what the route had its turn for.
+  if (entry.freshness === "connected") return false
+  const starving = firstStarving(state, holder)
+  if (starving === undefined || isReturningEnough(state, starving)) return false
   if (!mustYield(contender(holder), contender(starving))) return false
+  // The holder may starve as well, for one more; it must not take back what it has let go.
+  if (state.starving.delete(holder)) state.starving.add(holder)
   if (entry.slotsInUse === 0) {
     closeEntry(state, entry, "yielded-to-other-route")
   } else {

@@ -3,7 +3,7 @@
  * it for being idle.
  */
 import { Effect, Exit } from "effect"
-import { listByAge, planPing, unlist } from "./availability.ts"
+import { unlist } from "./availability.ts"
 import { closeEntry } from "./closing.ts"
 import type { Entry } from "./Entry.ts"
 import { markDirty, type PoolState } from "./PoolState.ts"
@@ -60,8 +60,6 @@ const validated = <C>(
     } else {
       entry.moveTo("idle")
       entry.verifiedAtMillis = nowMillis
-      planPing(state, entry)
-      listByAge(state, entry)
       entry.freshness = "verified"
       route.fresh.push(entry)
     }
