@@ -34,6 +34,8 @@ export class RoutePool<C> {
   spareDialCount = 0
   givenUpDialCount = 0
   validatingCount = 0
+  /** Of those being validated: the ones that nobody's call is the reason for. */
+  pingingCount = 0
   /** Connections whose permits are on their way back. */
   returningCount = 0
   isPaused = false
@@ -66,6 +68,10 @@ export class RoutePool<C> {
   /** Nothing of it would be missed. (That it is paused would.) */
   get isEmpty(): boolean {
     return this.connections.size === 0 && this.pending.liveCount === 0 && !this.isPaused
+  }
+
+  get probingCount(): number {
+    return this.validatingCount - this.pingingCount
   }
 
   /** Waiters that one dial is expected to serve. */

@@ -9,7 +9,7 @@ import type { RoutePool } from "./RoutePool.ts"
 export const coveredCount = <C>(route: RoutePool<C>): number => {
   const dialCount = route.diallingCount - route.givenUpDialCount
   // A dial may be for any number of waiters, and 0 times that is not a number.
-  return (dialCount === 0 ? 0 : dialCount * route.waitersPerDial) + route.validatingCount
+  return (dialCount === 0 ? 0 : dialCount * route.waitersPerDial) + route.probingCount
 }
 
 /** To be called when waiters, dials or probes of the route have come or gone. */

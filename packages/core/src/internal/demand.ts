@@ -4,9 +4,9 @@
 import type { PoolState } from "./PoolState.ts"
 import type { RoutePool } from "./RoutePool.ts"
 
-/** Idle connections being probed do for waiters as well as dials. */
+/** Idle connections being probed do for waiters as well as dials. (One being pinged may turn out to be dead.) */
 const dialsFor = <C>(route: RoutePool<C>, waiterCount: number): number => {
-  const uncovered = waiterCount - route.validatingCount
+  const uncovered = waiterCount - route.probingCount
   // A number divided by infinity is 0, but one dial is what it takes.
   return uncovered <= 0 ? 0 : Math.max(1, Math.ceil(uncovered / route.waitersPerDial))
 }

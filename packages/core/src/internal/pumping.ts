@@ -89,7 +89,7 @@ const serveWaiters = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
     if (entry === "unverified") {
       // One probe for each waiter that nothing else is on its way for; the probe's end marks the route dirty.
       const candidate = route.limits.isLifo ? route.idle.newest : route.idle.oldest
-      if (candidate === undefined || route.validatingCount >= route.pending.liveCount) return
+      if (candidate === undefined || route.probingCount >= route.pending.liveCount) return
       validate(state, candidate, "probe")
       continue
     }

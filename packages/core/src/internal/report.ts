@@ -132,7 +132,7 @@ const whatBlocks = <C>(state: PoolState<C>, route: RoutePool<C>): BlockedBy => {
   if (route.pending.liveCount === 0 && (route.idle.size > 0 || route.partlyUsed.leastLoaded() !== undefined)) {
     return "nothing"
   }
-  const underWay = route.diallingCount > 0 ? "dialling" : route.validatingCount > 0 ? "validating" : undefined
+  const underWay = route.diallingCount > 0 ? "dialling" : route.probingCount > 0 ? "validating" : undefined
   if (underWay !== undefined && coveredCount(route) >= route.pending.liveCount) return underWay
   if (route.backoffUntilMillis > state.monotonicMillis()) return "dial-backoff"
   if (route.permits.free === 0) return "connections-route-limit"

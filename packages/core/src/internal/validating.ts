@@ -19,6 +19,7 @@ export const validate = <C>(state: PoolState<C>, entry: Entry<C>, kind: Validati
   unlist(state, entry)
   entry.moveTo("validating")
   route.validatingCount++
+  if (kind === "ping") route.pingingCount++
   // The check is the user's code and may throw before it returns an effect.
   const checked = Effect.suspend(() => factory[check]?.(connection, route.route) ?? Effect.void).pipe(
     Effect.timeout(route.limits.validationTimeoutMillis)
@@ -39,6 +40,7 @@ const validated = <C>(
   const { route } = entry
   entry.fiber = undefined
   route.validatingCount--
+  if (kind === "ping") route.pingingCount--
   // Closed while the check ran, and the check interrupted for it: nothing is left to decide.
   if (entry.state === "validating") {
     const isGood = Exit.isSuccess(exit)

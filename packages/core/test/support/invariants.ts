@@ -124,7 +124,7 @@ const checkNobodyIsForgotten = <C>(
 ): void => {
   if (route.pending.liveCount === 0 || state.phase !== "open") return
   const isOffered = route.idle.size > 0 || route.partlyUsed.leastLoaded() !== undefined
-  const isCovered = route.validatingCount >= route.pending.liveCount
+  const isCovered = route.probingCount >= route.pending.liveCount
   expect(of("a waiter beside a free connection"), isOffered && mayLease(state, route) && !isCovered, false)
   const isPausedByFailure = route.backoffUntilMillis > state.monotonicMillis()
   const mayDial =
