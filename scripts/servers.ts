@@ -11,8 +11,12 @@ import { delimiter, join } from "node:path"
 
 /** Debian package and the program it brings. */
 const programs: ReadonlyMap<string, string> = new Map([
+  ["apache2", "apache2"],
+  ["caddy", "caddy"],
   ["haproxy", "haproxy"],
+  ["lighttpd", "lighttpd"],
   ["nginx", "nginx"],
+  ["python3", "python3"],
   ["redis-server", "redis-server"]
 ])
 
