@@ -15,7 +15,7 @@ export const serveAdmin = (
 ): Effect.Effect<Listener, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const context = yield* Effect.context<never>()
-    return yield* listen(options, (message, response) =>
+    return yield* listen(options, ({ message, response }) =>
       Effect.gen(function* () {
         switch ((message.url ?? "/").split("?", 1)[0]) {
           case "/stats":

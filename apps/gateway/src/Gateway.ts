@@ -10,11 +10,13 @@ import { makeRouter } from "./config/Router.ts"
 import { type ListenError, type Listener, listen } from "./Listener.ts"
 import { type AccessRecord, formatAccess } from "./proxy/AccessLog.ts"
 import { type ClusterRuntime, makeClusterRuntime } from "./proxy/ClusterRuntime.ts"
-import { exchange } from "./proxy/Exchange.ts"
+import { exchange, refusedRecord } from "./proxy/Exchange.ts"
+import { formatFlags } from "./proxy/ResponseFlag.ts"
 
 export interface GatewayOptions {
   readonly host: string
   readonly port: number
+  readonly adminHost: string
   readonly adminPort: number
   /** The ports as given or none; otherwise the next free ones. */
   readonly isPortFixed: boolean
@@ -43,27 +45,33 @@ export const serve = (
     const random = yield* Random.Random
     const clusters = new Map<string, ClusterRuntime>()
     for (const [id, cluster] of model.clusters) clusters.set(id, yield* makeClusterRuntime(cluster))
-    const shared = {
-      router: makeRouter(model),
-      clusters,
-      nowMillis: () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
-      wallMillis: () => clock.currentTimeMillisUnsafe(),
-      random: () => random.nextDoubleUnsafe()
-    }
     const count = yield* requestCounter
     const onEnd = (record: AccessRecord): void => {
       count(record)
       options.onAccess(formatAccess(record))
     }
+    const shared = {
+      router: makeRouter(model),
+      clusters,
+      nowMillis: () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
+      wallMillis: () => clock.currentTimeMillisUnsafe(),
+      random: () => random.nextDoubleUnsafe(),
+      onEnd
+    }
     const admin = yield* serveAdmin(clusters, {
-      host: options.host,
+      host: options.adminHost,
       port: options.adminPort,
       isFixed: options.isAdminPortFixed
     })
     // Last to come up and first to close.
     const listener = yield* listen(
-      { host: options.host, port: options.port, isFixed: options.isPortFixed },
-      (message, response) => exchange(shared, message, response, onEnd)
+      {
+        host: options.host,
+        port: options.port,
+        isFixed: options.isPortFixed,
+        onRefused: (fault) => onEnd(refusedRecord(fault, shared.wallMillis()))
+      },
+      (incoming) => exchange(shared, incoming)
     )
     return { listener, admin }
   })
@@ -72,7 +80,7 @@ export const serve = (
 const requestCounter = Effect.map(Effect.context<never>(), (context) => {
   const series = new Map<string, Metric.Counter<number>>()
   return ({ cluster = "none", flags, status }: AccessRecord): void => {
-    const labels = { cluster, code: String(status), flags: flags.length === 0 ? "-" : flags.join(",") }
+    const labels = { cluster, code: String(status), flags: formatFlags(flags) }
     const key = `${labels.cluster} ${labels.code} ${labels.flags}`
     let counter = series.get(key)
     if (counter === undefined) {

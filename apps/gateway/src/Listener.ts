@@ -1,8 +1,14 @@
 /**
  * A listening HTTP server of `node:http`, which all three runtimes have, that hands each exchange to a fiber.
+ *
+ * It promises that every caller gets an answer or a closed connection, whatever becomes of the fiber, that what is no
+ * HTTP is answered with the status that says so, and that closing lets the accepted requests finish.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { Data, Deferred, Effect, Fiber, type Scope } from "effect"
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http"
+import type { Socket } from "node:net"
+import type { Duplex } from "node:stream"
+import { Target } from "@weir/transport"
+import { Cause, Data, Deferred, Effect, Exit, type Fiber, type Scope } from "effect"
 
 export class ListenError extends Data.TaggedError("ListenError")<{
   readonly host: string
@@ -10,16 +16,71 @@ export class ListenError extends Data.TaggedError("ListenError")<{
   readonly code: string
 }> {
   override get message(): string {
-    const why = this.code === "EADDRINUSE" ? "the port is in use" : this.code
-    return `cannot listen on ${this.host}:${this.port}: ${why}`
+    const address = Target.formatAddress(Target.tcp(this.host, this.port))
+    return `cannot listen on ${address}: ${listenProblems.get(this.code) ?? this.code}`
   }
 }
 
-export type Handler = (message: IncomingMessage, response: ServerResponse) => Effect.Effect<void>
+const listenProblems: ReadonlyMap<string, string> = new Map([
+  ["EADDRINUSE", "the port is in use (EADDRINUSE)"],
+  ["EACCES", "no permission; ports below 1024 need a privilege (EACCES)"],
+  ["EADDRNOTAVAIL", "no interface of this machine has the address (EADDRNOTAVAIL)"],
+  ["ENOTFOUND", "the host name has no address (ENOTFOUND)"]
+])
+
+/** Why a caller is refused or cut off that has not gone away by itself. */
+export interface CallerFault {
+  /** `idle`: nothing has moved between the caller and the gateway for `idleMillisMax`. */
+  readonly kind: "protocol" | "idle"
+  readonly status: number
+  readonly detail: string
+}
+
+/** One request with its response, and what the listener knows of them. */
+export class Incoming {
+  readonly message: IncomingMessage
+  readonly response: ServerResponse
+  /** Why the listener interrupts the exchange; absent: the caller has gone away. */
+  fault: CallerFault | undefined
+  private isHeldBack: boolean
+
+  constructor(message: IncomingMessage, response: ServerResponse, isHeldBack: boolean) {
+    this.message = message
+    this.response = response
+    this.isHeldBack = isHeldBack
+  }
+
+  /** Lets a caller that waits for `100 Continue` send its body. */
+  continueBody(): void {
+    if (!this.isHeldBack) return
+    this.isHeldBack = false
+    this.response.writeContinue()
+  }
+
+  /** To be called before an answer's head is written. */
+  beginAnswer(): void {
+    // Told no 100, a caller may send its body or leave it out: what comes next would have two readings.
+    if (this.isHeldBack || this.fault !== undefined) this.response.shouldKeepAlive = false
+  }
+}
+
+/** Answers a request. It is interrupted when its caller has gone away, or with `fault` set. */
+export type Handler = (incoming: Incoming) => Effect.Effect<void>
 
 export interface Listener {
   readonly host: string
   readonly port: number
+  /** Requests under way. */
+  readonly activeCount: () => number
+}
+
+export interface ListenOptions {
+  readonly host: string
+  readonly port: number
+  /** The port as given or none; otherwise the next free one. */
+  readonly isFixed: boolean
+  /** Told of each caller that was refused before there was a request to hand on. */
+  readonly onRefused?: (fault: CallerFault) => void
 }
 
 /** How many ports after the wanted one are tried where any will do. */
@@ -28,41 +89,155 @@ const portsTriedMax = 50
 /** How long accepted requests may take to finish when the server closes. */
 const drainTimeout = "30 seconds"
 
-/**
- * Listens until the scope closes, which stops accepting and lets the accepted requests finish. `isFixed`: the port as
- * given or none; otherwise the next free one.
- */
-export const listen = (
-  options: { readonly host: string; readonly port: number; readonly isFixed: boolean },
-  handler: Handler
-): Effect.Effect<Listener, ListenError, Scope.Scope> =>
+/** Envoy's stream idle timeout: with nothing read or written for so long, an exchange is given up. */
+const idleMillisMax = 300_000
+
+/** Node's values beside Envoy's; those that are not named are Node's. */
+const serverOptions = {
+  /** How long a connection may be idle between requests: Envoy's. */
+  keepAliveTimeout: 3_600_000,
+  /** A whole request may take its time, as long as it moves (see `idleMillisMax`). */
+  requestTimeout: 0,
+  /** Envoy's bound on a head. */
+  maxHeaderSize: 60 * 1024,
+  // Both would hide fields from us: they are refused or passed on, not dropped.
+  joinDuplicateHeaders: true,
+  requireHostHeader: false
+} as const
+
+/** Listens until the scope closes, which stops accepting and lets the accepted requests finish. */
+export const listen = (options: ListenOptions, handler: Handler): Effect.Effect<Listener, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
-    const runFork = Effect.runForkWith(yield* Effect.context<never>())
-    const running = new Set<Fiber.Fiber<void>>()
-    const server = createServer((message, response) => {
-      const fiber = runFork(handler(message, response))
-      running.add(fiber)
-      fiber.addObserver(() => {
-        running.delete(fiber)
-      })
-      // The caller has gone away before its answer was complete.
-      response.once("close", () => {
-        if (!response.writableFinished) fiber.interruptUnsafe()
-      })
-    })
-    server.on("clientError", (_error, socket) => {
-      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-      else socket.destroy()
-    })
+    const exchanges = new Exchanges(Effect.runForkWith(yield* Effect.context<never>()), handler)
+    const server = makeServer(exchanges, options.onRefused ?? (() => {}))
     const bind = (port: number, left: number): Effect.Effect<number, ListenError> =>
       bindOnce(server, options.host, port).pipe(
         Effect.catch((error) =>
           options.isFixed || left === 0 || error.code !== "EADDRINUSE" ? Effect.fail(error) : bind(port + 1, left - 1)
         )
       )
-    const port = yield* Effect.acquireRelease(bind(options.port, portsTriedMax), () => close(server, running))
-    return { host: options.host, port }
+    const port = yield* Effect.acquireRelease(bind(options.port, portsTriedMax), () => close(server, exchanges))
+    return { host: options.host, port, activeCount: () => exchanges.running.size }
   })
+
+/** The exchanges under way, each in a fiber. */
+class Exchanges {
+  readonly running = new Map<Incoming, Fiber.Fiber<void>>()
+  private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  private readonly handler: Handler
+  private onIdle: (() => void) | undefined
+
+  constructor(fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>, handler: Handler) {
+    this.fork = fork
+    this.handler = handler
+  }
+
+  begin(incoming: Incoming): void {
+    const { response } = incoming
+    if (this.onIdle !== undefined) response.shouldKeepAlive = false
+    const fiber = this.fork(this.handler(incoming))
+    this.running.set(incoming, fiber)
+    response.once("close", () => {
+      if (!response.writableFinished) fiber.interruptUnsafe()
+    })
+    fiber.addObserver((exit) => {
+      this.running.delete(incoming)
+      this.settle(incoming, exit)
+      if (this.running.size === 0) this.onIdle?.()
+    })
+  }
+
+  /** Gives up the exchanges of a connection; returns how many there were. */
+  cut(socket: Duplex, fault: CallerFault): number {
+    let count = 0
+    for (const [incoming, fiber] of this.running) {
+      if (incoming.message.socket !== socket) continue
+      count++
+      incoming.fault = fault
+      fiber.interruptUnsafe()
+    }
+    return count
+  }
+
+  /** From now on no answer keeps its connection; `onIdle` is called when none is under way. */
+  drain(onIdle: () => void): void {
+    this.onIdle = onIdle
+    for (const { response } of this.running.keys()) if (!response.headersSent) response.shouldKeepAlive = false
+    if (this.running.size === 0) onIdle()
+  }
+
+  /** Whatever became of the exchange, its caller does not wait for ever, and its next request is read. */
+  private settle({ message, response }: Incoming, exit: Exit.Exit<void>): void {
+    if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
+      this.fork(Effect.logError(`a defect ended ${message.method} ${message.url}`, exit.cause))
+    }
+    if (!response.writableEnded) {
+      if (response.headersSent) response.destroy()
+      else if (!response.destroyed) response.writeHead(500, { connection: "close", "content-length": 0 }).end()
+    }
+    if (!message.readableEnded) message.resume()
+  }
+}
+
+const makeServer = (exchanges: Exchanges, onRefused: (fault: CallerFault) => void): Server => {
+  const server = createServer(serverOptions, (message, response) => {
+    exchanges.begin(new Incoming(message, response, false))
+  })
+  // Without a limit here Node drops the fields beyond the 2000th and says nothing; the size of a head is bounded anyway.
+  server.maxHeadersCount = 0
+  server.on("checkContinue", (message, response) => {
+    exchanges.begin(new Incoming(message, response, true))
+  })
+  // RFC 9110 section 10.1.1 lets an expectation that nobody knows be ignored.
+  server.on("checkExpectation", (message, response) => {
+    exchanges.begin(new Incoming(message, response, false))
+  })
+  const refuse = (socket: Duplex, fault: CallerFault): void => {
+    if (exchanges.cut(socket, fault) > 0) return
+    onRefused(fault)
+    if (socket.writable) socket.write(refusalText(fault))
+    // What was written is in the system's hands; whoever sends what is no HTTP gets no second chance to be read.
+    socket.destroy()
+  }
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    const fault = faultOf(error)
+    if (fault === undefined) socket.destroy()
+    else refuse(socket, fault)
+  })
+  server.on("connect", (_message, socket) => {
+    refuse(socket, { kind: "protocol", status: 405, detail: "CONNECT: the gateway opens no tunnels" })
+  })
+  server.setTimeout(idleMillisMax, (socket: Socket) => {
+    const detail = `nothing was sent or taken for ${idleMillisMax / 60_000} minutes`
+    // Node's timer for connections between requests ends here as well.
+    if (exchanges.cut(socket, { kind: "idle", status: 504, detail }) === 0) socket.destroy()
+  })
+  return server
+}
+
+/** What of the caller's making is wrong; undefined for an end of its connection. */
+const faultOf = (error: NodeJS.ErrnoException): CallerFault | undefined => {
+  const { code = "", message } = error
+  const fault = (status: number): CallerFault => ({ kind: "protocol", status, detail: message })
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return fault(408)
+  if (code === "HPE_HEADER_OVERFLOW") return fault(431)
+  if (code === "HPE_CHUNK_EXTENSIONS_OVERFLOW") return fault(413)
+  // The connection ended in the middle of a head: nobody is there to be told.
+  if (code === "HPE_INVALID_EOF_STATE") return undefined
+  return code.startsWith("HPE_") ? fault(400) : undefined
+}
+
+const refusalText = ({ detail, status }: CallerFault): string => {
+  const body = `${status} DPE: ${detail}\n`
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
+    "Connection: close",
+    "Content-Type: text/plain; charset=utf-8",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "",
+    body
+  ].join("\r\n")
+}
 
 const bindOnce = (server: Server, host: string, port: number): Effect.Effect<number, ListenError> =>
   Effect.callback((resume) => {
@@ -80,14 +255,17 @@ const bindOnce = (server: Server, host: string, port: number): Effect.Effect<num
     server.listen(port, host)
   })
 
-const close = (server: Server, running: ReadonlySet<Fiber.Fiber<void>>): Effect.Effect<void> =>
+const close = (server: Server, exchanges: Exchanges): Effect.Effect<void> =>
   Effect.gen(function* () {
     const closed = yield* Deferred.make<void>()
-    // No further connection is accepted; idle keep-alive connections are closed now, the others after their answer.
+    // No further connection is accepted; idle ones are closed now, the others after their answer.
     server.close(() => Deferred.doneUnsafe(closed, Effect.void))
-    server.closeIdleConnections()
-    const finished = Effect.forEach(Array.from(running), (fiber) => Fiber.await(fiber), { concurrency: "unbounded" })
-    yield* Effect.timeoutOption(finished, drainTimeout)
+    const finished = Effect.callback<void>((resume) => exchanges.drain(() => resume(Effect.void)))
+    yield* Effect.timeoutOrElse(finished, {
+      duration: drainTimeout,
+      orElse: () =>
+        Effect.logWarning(`${exchanges.running.size} requests were not finished after ${drainTimeout} and are cut off`)
+    })
     server.closeAllConnections()
     yield* Deferred.await(closed)
   })

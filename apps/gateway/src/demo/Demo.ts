@@ -10,6 +10,7 @@ import type { ConfigError } from "../config/Finding.ts"
 import { loadFiles } from "../config/loadFiles.ts"
 import { type Gateway, type GatewayOptions, serve } from "../Gateway.ts"
 import type { ListenError } from "../Listener.ts"
+import { urlOf, whereabouts } from "../whereabouts.ts"
 import { type ExperimentRun, runAsJson, runLoads } from "./Experiment.ts"
 import { conclude, formatTable } from "./Table.ts"
 import { serveUpstream } from "./Upstreams.ts"
@@ -32,8 +33,7 @@ export const runDemo = (
     yield* say(
       `upstreams  service-go ${endpoints.map(({ port, version }) => `${version} on 127.0.0.1:${port}`).join(", ")}`
     )
-    yield* say(`gateway    ${urlOf(served.listener)}${moved(served.listener.port, gateway.port)}`)
-    yield* say(`admin      ${urlOf(served.admin)}${moved(served.admin.port, gateway.adminPort)}`)
+    for (const line of whereabouts(served, gateway)) yield* say(line)
     yield* say("rule       http2MaxRequests 10, http1MaxPendingRequests 5, maxRequestsPerConnection 2, maxRetries 3\n")
     const runs: Array<ExperimentRun> = []
     const note = (run: ExperimentRun): void => {
@@ -64,8 +64,3 @@ const modelFor = (endpoints: ReadonlyArray<DemoEndpoint>, hasRule: boolean) => {
   const text = documents.filter((document) => hasRule || !document.includes("kind: DestinationRule")).join("---\n")
   return Effect.map(Effect.fromResult(loadFiles([{ path: "demo.yaml", text }])), ({ model }) => model)
 }
-
-export const urlOf = ({ host, port }: { readonly host: string; readonly port: number }): string =>
-  `http://${host}:${port}/`
-
-const moved = (port: number, wanted: number): string => (port === wanted ? "" : `  (${wanted} is in use)`)

@@ -2,21 +2,24 @@
  * One line per request, in the shape of Envoy's default access log.
  */
 import { DateTime } from "effect"
+import { formatFlags, type ResponseFlag } from "./ResponseFlag.ts"
 
 export interface AccessRecord {
   readonly startedAtMillis: number
   readonly method: string
   readonly path: string
   readonly protocol: string
+  /** 0: the caller had gone away before an answer began. */
   readonly status: number
-  readonly flags: ReadonlyArray<string>
-  readonly bytesReceivedCount: number
-  readonly bytesSentCount: number
+  readonly flags: ReadonlySet<ResponseFlag>
+  /** Bytes of bodies, without heads and framing. */
+  readonly receivedByteCount: number
+  readonly sentByteCount: number
   readonly durationMillis: number
   /** From sending to the answer's head; absent when there was none. */
   readonly upstreamMillis: number | undefined
   readonly userAgent: string | undefined
-  readonly authority: string
+  readonly authority: string | undefined
   /** The endpoint that was asked last. */
   readonly upstream: string | undefined
   readonly cluster: string | undefined
@@ -26,15 +29,15 @@ export interface AccessRecord {
 export const formatAccess = (record: AccessRecord): string =>
   [
     `[${DateTime.formatIso(DateTime.makeUnsafe(record.startedAtMillis))}]`,
-    `"${record.method} ${record.path} ${record.protocol}"`,
+    `"${record.method} ${quotable(record.path)} ${record.protocol}"`,
     record.status,
-    record.flags.length === 0 ? "-" : record.flags.join(","),
-    record.bytesReceivedCount,
-    record.bytesSentCount,
+    formatFlags(record.flags),
+    record.receivedByteCount,
+    record.sentByteCount,
     Math.round(record.durationMillis),
     record.upstreamMillis === undefined ? "-" : Math.round(record.upstreamMillis),
     `"${quotable(record.userAgent ?? "-")}"`,
-    `"${quotable(record.authority)}"`,
+    `"${quotable(record.authority ?? "-")}"`,
     `"${record.upstream ?? "-"}"`,
     record.cluster ?? "-",
     `retries=${record.retryCount}`

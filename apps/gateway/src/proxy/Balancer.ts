@@ -1,19 +1,27 @@
 /**
  * Which endpoint of a cluster serves the next request.
  */
+import { Target } from "@weir/transport"
 import type { Endpoint, LoadBalancing } from "../config/GatewayModel.ts"
 
 /** An endpoint with what its choice depends on. */
 export interface Candidate {
   readonly endpoint: Endpoint
-  /** Requests under way. */
+  /** `127.0.0.1:80`, for the access log. */
+  readonly address: string
+  /** Requests under way, from the connection that they wait for to the end of the answer. */
   activeCount: number
   /** Credit of the smooth weighted round robin. */
   credit: number
 }
 
 export const candidatesOf = (endpoints: ReadonlyArray<Endpoint>): ReadonlyArray<Candidate> =>
-  endpoints.map((endpoint) => ({ endpoint, activeCount: 0, credit: 0 }))
+  endpoints.map((endpoint) => ({
+    endpoint,
+    address: Target.formatAddress(Target.tcp(endpoint.host, endpoint.port)),
+    activeCount: 0,
+    credit: 0
+  }))
 
 /**
  * Picks one of the candidates, none of those tried before if there is another; `undefined` without candidates.

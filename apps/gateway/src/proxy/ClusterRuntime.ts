@@ -23,7 +23,7 @@ export class ClusterRuntime {
   requestCount = 0
   private retryCount = 0
   private readonly candidates: ReadonlyArray<Candidate>
-  private readonly origins: ReadonlyMap<Candidate, Origin>
+  private readonly origins = new Map<Candidate, Origin>()
   private readonly random: () => number
 
   constructor(cluster: Cluster, client: WeirClientService, random: () => number) {
@@ -31,20 +31,18 @@ export class ClusterRuntime {
     this.client = client
     this.random = random
     this.candidates = candidatesOf(cluster.endpoints)
-    this.origins = new Map(
-      this.candidates.map((candidate) => [
-        candidate,
-        client.originFor(false, candidate.endpoint.host, candidate.endpoint.port)
-      ])
-    )
   }
 
   pick(tried: ReadonlySet<Candidate>): Candidate | undefined {
     return pick(this.candidates, this.cluster.policy.loadBalancing.value, tried, this.random)
   }
 
-  originOf(candidate: Candidate): Origin | undefined {
-    return this.origins.get(candidate)
+  originOf(candidate: Candidate): Origin {
+    const known = this.origins.get(candidate)
+    if (known !== undefined) return known
+    const origin = this.client.originFor(false, candidate.endpoint.host, candidate.endpoint.port)
+    this.origins.set(candidate, origin)
+    return origin
   }
 
   /** Retries under way are bounded by `maxRetries`, or by a budget in its place. */
@@ -53,7 +51,7 @@ export class ClusterRuntime {
     const limit =
       retryBudget === undefined
         ? toCount(retryCountMax.value)
-        : Math.max(retryBudget.retryCountMin.value, (this.requestCount * retryBudget.percent.value) / 100)
+        : Math.max(retryBudget.retryCountMin.value, Math.floor((this.requestCount * retryBudget.percent.value) / 100))
     if (this.retryCount >= limit) return false
     this.retryCount++
     return true
@@ -93,7 +91,13 @@ const clientConfig = ({ id, policy }: Cluster): ClientConfig => ({
     acquireTimeout: "never",
     dialBackoffMax: 0
   },
-  http: { responseHeadTimeout: "never", bodyIdleTimeout: "5 minutes" }
+  http: {
+    // The listener gives up exchanges in which nothing moves.
+    responseHeadTimeout: "never",
+    bodyIdleTimeout: "never",
+    // An answer that nobody wants any more counts against no limit for longer, as in Envoy.
+    drainByteCountMax: 0
+  }
 })
 
 const toCount = (value: Limit): number => (value === "unlimited" ? Number.POSITIVE_INFINITY : value)

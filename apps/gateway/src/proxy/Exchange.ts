@@ -1,18 +1,19 @@
 /**
- * One request through the gateway: route, endpoint, attempts, answer, access record.
+ * One request through the gateway: route, cluster, tries, answer, access record.
  */
-import type { IncomingMessage, ServerResponse } from "node:http"
-import { type Body, type ClientRequest, type ClientResponse, isIdempotentMethod } from "@weir/client"
-import { Effect, Result } from "effect"
-import type { Route } from "../config/GatewayModel.ts"
+import type { Body, ClientRequest } from "@weir/client"
+import { Effect, Exit, Result } from "effect"
 import { pickDestination, type Routed, type Router, rewriteTarget } from "../config/Router.ts"
+import type { CallerFault, Incoming } from "../Listener.ts"
 import type { AccessRecord } from "./AccessLog.ts"
-import type { Candidate } from "./Balancer.ts"
+import { attempts } from "./Attempts.ts"
 import type { ClusterRuntime } from "./ClusterRuntime.ts"
-import { requestHeaders, responseHeaders } from "./ForwardedHeaders.ts"
-import { type IncomingBodyError, readIncoming } from "./IncomingBody.ts"
-import { type LocalReply, noEndpoint, noRoute, type ResponseFlag, replyTo } from "./Outcome.ts"
-import { type Attempt, mayRetry } from "./RetryDecision.ts"
+import { requestHeaders } from "./ForwardedHeaders.ts"
+import { readIncoming } from "./IncomingBody.ts"
+import { faultReply, type LocalReply, noRoute, routeTimeout } from "./Outcome.ts"
+import { breakOff, passOn } from "./PassOn.ts"
+import { Progress } from "./Progress.ts"
+import { type RequestLine, readRequestLine } from "./RequestLine.ts"
 
 /** What every exchange works with. */
 export interface ExchangeShared {
@@ -20,248 +21,208 @@ export interface ExchangeShared {
   readonly clusters: ReadonlyMap<string, ClusterRuntime>
   readonly nowMillis: () => number
   readonly wallMillis: () => number
+  /** From 0 up to but not including 1. */
   readonly random: () => number
+  readonly onEnd: (record: AccessRecord) => void
 }
 
-/** How an exchange ended, for the access log and the metrics. */
-interface Progress {
-  status: number
-  flags: Array<ResponseFlag>
-  bytesSentCount: number
-  upstreamMillis: number | undefined
-  upstream: string | undefined
-  cluster: ClusterRuntime | undefined
-  retryCount: number
-}
-
-/** Answers the request. Never fails; being interrupted means that the caller has gone away. */
-export const exchange = (
-  shared: ExchangeShared,
-  message: IncomingMessage,
-  response: ServerResponse,
-  onEnd: (record: AccessRecord) => void
-): Effect.Effect<void> =>
+/** Answers the request. Never fails; being interrupted means that the caller has gone away or is refused. */
+export const exchange = (shared: ExchangeShared, incoming: Incoming): Effect.Effect<void> =>
   Effect.suspend(() => {
     const startedAtMillis = shared.nowMillis()
     const startedAtWallMillis = shared.wallMillis()
-    const method = message.method ?? "GET"
-    const target = message.url ?? "/"
-    const authority = message.headers.host ?? ""
-    const progress: Progress = {
-      status: 0,
-      flags: [],
-      bytesSentCount: 0,
-      upstreamMillis: undefined,
-      upstream: undefined,
-      cluster: undefined,
-      retryCount: 0
-    }
-    const routed = shared.router.route({ authority, method, target, header: (name) => headerOf(message, name) })
-    const answered =
-      routed === undefined
-        ? replyLocally(response, noRoute(authority, target.split("?", 1)[0] ?? ""), progress)
-        : forward(shared, message, response, routed, startedAtMillis, progress)
-    return answered.pipe(
-      Effect.onInterrupt(() =>
+    const { message } = incoming
+    const progress = new Progress()
+    const line = readRequestLine(message)
+    return Effect.onExit(
+      "flag" in line ? reply(incoming, line, progress) : route(shared, incoming, line, progress),
+      (exit) =>
         Effect.sync(() => {
-          progress.flags.push("DC")
-        })
-      ),
-      Effect.ensuring(
-        Effect.sync(() => {
-          onEnd({
+          if (isInterrupted(exit)) endEarly(incoming, progress)
+          progress.leave()
+          shared.onEnd({
             startedAtMillis: startedAtWallMillis,
-            method,
-            path: target,
+            method: message.method ?? "-",
+            path: message.url ?? "-",
             protocol: `HTTP/${message.httpVersion}`,
             status: progress.status,
             flags: progress.flags,
-            bytesReceivedCount: message.socket.bytesRead,
-            bytesSentCount: progress.bytesSentCount,
+            receivedByteCount: progress.receivedByteCount,
+            sentByteCount: progress.sentByteCount,
             durationMillis: shared.nowMillis() - startedAtMillis,
             upstreamMillis: progress.upstreamMillis,
             userAgent: message.headers["user-agent"],
-            authority,
+            authority: message.headers.host,
             upstream: progress.upstream,
-            cluster: progress.cluster?.cluster.id,
+            cluster: progress.cluster,
             retryCount: progress.retryCount
           })
         })
-      )
     )
   })
 
-const forward = (
+const route = (
   shared: ExchangeShared,
-  message: IncomingMessage,
-  response: ServerResponse,
-  routed: Routed,
-  startedAtMillis: number,
+  incoming: Incoming,
+  line: RequestLine,
   progress: Progress
 ): Effect.Effect<void> => {
+  const { headers } = incoming.message
+  const routed = shared.router.route({ ...line, header: (name) => joined(headers[name]) })
+  if (routed === undefined) return reply(incoming, noRoute(line), progress)
   const destination = pickDestination(routed.route.destinations, shared.random())
   const runtime = destination === undefined ? undefined : shared.clusters.get(destination.clusterId)
   if (runtime === undefined) return Effect.die(new Error("the model names a cluster that is not there"))
-  progress.cluster = runtime
-  const forwarding = Effect.gen(function* () {
-    const body = yield* Effect.result(readIncoming(message))
-    if (Result.isFailure(body)) return yield* replyLocally(response, brokenBody(body.failure), progress)
-    const request = requestOf(message, routed, body.success)
-    const answer = yield* attempts(shared, runtime, routed.route, request, startedAtMillis, progress)
-    if ("flag" in answer) return yield* replyLocally(response, answer, progress)
-    yield* passOn(response, answer, progress)
-  })
-  return counted(
-    forwarding,
-    () => runtime.requestCount++,
-    () => runtime.requestCount--
+  progress.enterCluster(runtime)
+  return Effect.flatMap(
+    Effect.result(
+      readIncoming(incoming, (byteCount) => {
+        progress.receivedByteCount += byteCount
+      })
+    ),
+    (body) =>
+      Result.isFailure(body)
+        ? callerGone(progress)
+        : forward(shared, incoming, line, routed, runtime, body.success, progress)
   )
 }
 
-/** Counts an effect for as long as it runs, whenever it is interrupted. */
-const counted = <A, E>(effect: Effect.Effect<A, E>, up: () => void, down: () => void): Effect.Effect<A, E> =>
-  Effect.acquireUseRelease(
-    Effect.sync(up),
-    () => effect,
-    () => Effect.sync(down)
+/** Sends the request on. The route's time begins when the caller's request is there, to its last byte. */
+const forward = (
+  shared: ExchangeShared,
+  incoming: Incoming,
+  line: RequestLine,
+  routed: Routed,
+  runtime: ClusterRuntime,
+  body: Body,
+  progress: Progress
+): Effect.Effect<void> => {
+  const { timeoutMillis } = routed.route
+  const millis = timeoutMillis.value === "unlimited" ? Number.POSITIVE_INFINITY : timeoutMillis.value
+  const isWhole = body._tag !== "Stream"
+  const forwarding = Effect.flatMap(
+    attempts({
+      runtime,
+      route: routed.route,
+      request: requestOf(incoming, line, routed, body),
+      progress,
+      dueMillis: isWhole ? shared.nowMillis() + millis : Number.POSITIVE_INFINITY,
+      nowMillis: shared.nowMillis,
+      random: shared.random
+    }),
+    (outcome) => {
+      if (outcome === undefined) return callerGone(progress)
+      return "flag" in outcome ? reply(incoming, outcome, progress) : passOn(incoming, outcome, progress)
+    }
   )
+  if (isWhole || millis === Number.POSITIVE_INFINITY) return forwarding
+  const late = Effect.andThen(untilRead(incoming), Effect.sleep(millis))
+  return Effect.flatMap(Effect.raceFirst(Effect.as(forwarding, "in-time"), Effect.as(late, "late")), (end) =>
+    end === "late" ? replyOrBreakOff(incoming, routeTimeout(routed.route, undefined), progress) : Effect.void
+  )
+}
 
-type Unaddressed = Omit<ClientRequest, "origin">
-
-const requestOf = (message: IncomingMessage, routed: Routed, body: Body): Unaddressed => ({
-  method: message.method ?? "GET",
-  target: rewriteTarget(routed, message.url ?? "/"),
+const requestOf = (
+  { message }: Incoming,
+  { authority, method, target }: RequestLine,
+  routed: Routed,
+  body: Body
+): Omit<ClientRequest, "origin"> => ({
+  method,
+  target: rewriteTarget(routed, target),
   headers: requestHeaders({
     headers: message.rawHeaders,
-    authority: routed.route.rewriteAuthority ?? message.headers.host ?? "",
+    authority: routed.route.rewriteAuthority ?? authority,
     clientAddress: message.socket.remoteAddress ?? ""
   }),
   body
 })
 
-/** The first answer to be passed on, or the reply that takes its place. */
-const attempts = (
-  shared: ExchangeShared,
-  runtime: ClusterRuntime,
-  route: Route,
-  request: Unaddressed,
-  startedAtMillis: number,
-  progress: Progress
-): Effect.Effect<ClientResponse | LocalReply> => {
-  const tried = new Set<Candidate>()
-  const isIdempotent = isIdempotentMethod(request.method)
-  // One place among the retries under way, taken with the first retry and held to the end.
-  let holdsRetry = false
-  const mayBeRetried = (attempt: Attempt): boolean => {
-    const isSpent = request.body._tag === "Stream" && !isUnsent(attempt)
-    if (isSpent || !mayRetry(attempt, route.retries, isIdempotent)) return false
-    if (progress.retryCount < route.retries.attemptCountMax.value) {
-      holdsRetry ||= runtime.takeRetry()
-      if (holdsRetry) return true
-    }
-    if (route.retries.attemptCountMax.value > 0) progress.flags.push("URX")
-    return false
-  }
-  const attempt = Effect.gen(function* () {
-    for (;;) {
-      const candidate = runtime.pick(tried)
-      const origin = candidate === undefined ? undefined : runtime.originOf(candidate)
-      if (candidate === undefined || origin === undefined) return noEndpoint(runtime.cluster)
-      tried.add(candidate)
-      progress.upstream = `${candidate.endpoint.host}:${candidate.endpoint.port}`
-      const timeout = timeLeft(route, shared.nowMillis() - startedAtMillis)
-      const result = yield* counted(
-        Effect.result(runtime.client.execute({ ...request, origin, ...(timeout === undefined ? {} : { timeout }) })),
-        () => candidate.activeCount++,
-        () => candidate.activeCount--
-      )
-      if (Result.isFailure(result)) {
-        if (!mayBeRetried({ _tag: "failed", error: result.failure })) return replyTo(result.failure, runtime.cluster)
-      } else {
-        if (!mayBeRetried({ _tag: "answered", status: result.success.status })) {
-          const { headAfterMillis, leasedAfterMillis } = result.success.timing
-          progress.upstreamMillis = headAfterMillis - leasedAfterMillis
-          return result.success
-        }
-        result.success.discard()
-      }
-      progress.retryCount++
-    }
-  })
-  return Effect.ensuring(
-    attempt,
-    Effect.sync(() => {
-      if (holdsRetry) runtime.giveRetry()
-    })
-  )
-}
-
-/** Was nothing of the request sent, so that a body that can be read once is still whole? */
-const isUnsent = (attempt: Attempt): boolean => attempt._tag === "failed" && attempt.error.retry === "always"
-
-/** For one try: what the route gives to a try, but no more than is left of the whole. */
-const timeLeft = ({ retries, timeoutMillis }: Route, elapsedMillis: number): number | undefined => {
-  const whole =
-    timeoutMillis.value === "unlimited" ? Number.POSITIVE_INFINITY : Math.max(0, timeoutMillis.value - elapsedMillis)
-  const perTry = retries.perTryMillis.value === "unlimited" ? Number.POSITIVE_INFINITY : retries.perTryMillis.value
-  const least = Math.min(whole, perTry)
-  return least === Number.POSITIVE_INFINITY ? undefined : least
-}
-
-/** Passes the answer on as it comes, no faster than the caller takes it. */
-const passOn = (response: ServerResponse, answer: ClientResponse, progress: Progress): Effect.Effect<void> =>
+/** Done when the caller has sent its request to the last byte. */
+const untilRead = ({ message }: Incoming): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
-    progress.status = answer.status
-    response.writeHead(answer.status, answer.head.reasonPhrase, responseHeaders(answer.head.headers))
-    const onDrain = (): void => answer.resume()
-    response.on("drain", onDrain)
-    answer.pipeTo({
-      onChunk: (chunk) => {
-        progress.bytesSentCount += chunk.length
-        // The chunk is borrowed, and the response keeps what it cannot send at once.
-        return response.write(Buffer.from(chunk))
-      },
-      onEnd: () => {
-        response.off("drain", onDrain)
-        response.end(() => resume(Effect.void))
-      },
-      onError: () => {
-        // Part of the answer is out: closing the connection is the only way left to say that it is not whole.
-        progress.flags.push("UC")
-        response.off("drain", onDrain)
-        response.destroy()
-        resume(Effect.void)
-      }
-    })
+    const onEnd = (): void => resume(Effect.void)
+    if (message.readableEnded) onEnd()
+    else message.once("end", onEnd)
     return Effect.sync(() => {
-      response.off("drain", onDrain)
-      answer.discard()
+      message.off("end", onEnd)
     })
   })
 
-const brokenBody = (error: IncomingBodyError): LocalReply => ({ status: 400, flag: "DPE", body: error.message })
-
-/** An answer of the gateway's own. */
-const replyLocally = (response: ServerResponse, reply: LocalReply, progress: Progress): Effect.Effect<void> =>
+/** An answer of the gateway's own; done when it has been handed to the system. */
+const reply = (incoming: Incoming, local: LocalReply, progress: Progress): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
-    progress.status = reply.status
-    progress.flags.push(reply.flag)
-    if (response.destroyed) {
-      resume(Effect.void)
-      return
-    }
-    const body = Buffer.from(`${reply.status} ${reply.flag}: ${reply.body}\n`)
-    progress.bytesSentCount = body.length
-    response.writeHead(reply.status, {
-      "content-type": "text/plain; charset=utf-8",
-      "content-length": body.length,
-      "x-weir-response-flag": reply.flag,
-      ...(reply.flag === "UO" ? { "x-envoy-overloaded": "true" } : {})
-    })
-    response.end(body, () => resume(Effect.void))
+    sendReply(incoming, local, progress, () => resume(Effect.void))
   })
 
-const headerOf = (message: IncomingMessage, name: string): string | undefined => {
-  const value = message.headers[name]
-  return Array.isArray(value) ? value.join(", ") : value
+const sendReply = (incoming: Incoming, local: LocalReply, progress: Progress, onSent: () => void): void => {
+  const { message, response } = incoming
+  progress.status = local.status
+  progress.flags.add(local.flag)
+  const body = Buffer.from(`${local.status} ${local.flag}: ${local.body}\n`)
+  if (message.method !== "HEAD") progress.sentByteCount = body.length
+  incoming.beginAnswer()
+  response.writeHead(local.status, {
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": body.length,
+    "x-weir-response-flag": local.flag,
+    ...(local.flag === "UO" ? { "x-envoy-overloaded": "true" } : {})
+  })
+  response.end(body, onSent)
 }
+
+/** The reply where no answer has begun; else the answer is broken off, with the reply's flag in the log. */
+const replyOrBreakOff = (incoming: Incoming, local: LocalReply, progress: Progress): Effect.Effect<void> => {
+  if (!incoming.response.headersSent) return reply(incoming, local, progress)
+  progress.flags.add(local.flag)
+  breakOff(incoming.response)
+  return Effect.void
+}
+
+const callerGone = (progress: Progress): Effect.Effect<void> => {
+  progress.flags.add("DC")
+  return Effect.void
+}
+
+/** The listener has interrupted the exchange. What is said now is not waited for. */
+const endEarly = (incoming: Incoming, progress: Progress): void => {
+  const { fault, message, response } = incoming
+  if (fault === undefined) {
+    progress.flags.add("DC")
+    return
+  }
+  const local = faultReply(fault, message.complete)
+  if (!response.headersSent && !response.destroyed) {
+    sendReply(incoming, local, progress, () => {})
+  } else {
+    progress.flags.add(local.flag)
+    breakOff(response)
+  }
+}
+
+/** The record of a caller whose bytes were no request. */
+export const refusedRecord = (fault: CallerFault, atMillis: number): AccessRecord => {
+  const { flag, status } = faultReply(fault, false)
+  return {
+    startedAtMillis: atMillis,
+    method: "-",
+    path: "-",
+    protocol: "-",
+    status,
+    flags: new Set([flag]),
+    receivedByteCount: 0,
+    sentByteCount: 0,
+    durationMillis: 0,
+    upstreamMillis: undefined,
+    userAgent: undefined,
+    authority: undefined,
+    upstream: undefined,
+    cluster: undefined,
+    retryCount: 0
+  }
+}
+
+const isInterrupted = (exit: Exit.Exit<unknown>): boolean => Exit.isFailure(exit) && Exit.hasInterrupts(exit)
+
+const joined = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
+  typeof value === "object" ? value.join(", ") : value

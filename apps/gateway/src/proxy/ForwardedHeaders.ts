@@ -17,26 +17,29 @@ const hopByHop: ReadonlySet<string> = new Set([
   "expect"
 ])
 
+/** What the gateway writes itself: the body is framed by the client, the rest is told anew. */
+const ownFields: ReadonlySet<string> = new Set(["host", "content-length", "x-forwarded-for", "x-forwarded-proto"])
+
 export interface ForwardedRequest {
   readonly headers: RawHeaders
   readonly authority: string
   readonly clientAddress: string
 }
 
-/** The fields of a request to the endpoint. `Content-Length` is left to the client, which frames the body. */
+/** The fields of a request to the endpoint. */
 export const requestHeaders = ({ authority, clientAddress, headers }: ForwardedRequest): RawHeaders => {
   const kept: Array<string> = ["Host", authority]
   const named = connectionOptions(headers)
-  let forwardedFor = clientAddress
+  let forwardedFor = ""
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const name = headers[index] ?? ""
     const value = headers[index + 1] ?? ""
     const lower = name.toLowerCase()
-    if (lower === "host" || lower === "content-length" || hopByHop.has(lower) || named.has(lower)) continue
-    if (lower === "x-forwarded-for") forwardedFor = `${value}, ${clientAddress}`
-    else if (lower !== "x-forwarded-proto") kept.push(name, value)
+    if (hopByHop.has(lower) || named?.has(lower) === true) continue
+    if (lower === "x-forwarded-for") forwardedFor += `${value}, `
+    else if (!ownFields.has(lower)) kept.push(name, value)
   }
-  kept.push("x-forwarded-for", forwardedFor, "x-forwarded-proto", "http")
+  kept.push("x-forwarded-for", forwardedFor + clientAddress, "x-forwarded-proto", "http")
   return kept
 }
 
@@ -47,16 +50,18 @@ export const responseHeaders = (headers: RawHeaders): Array<string> => {
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const name = headers[index] ?? ""
     const lower = name.toLowerCase()
-    if (!hopByHop.has(lower) && !named.has(lower)) kept.push(name, headers[index + 1] ?? "")
+    if (!hopByHop.has(lower) && named?.has(lower) !== true) kept.push(name, headers[index + 1] ?? "")
   }
   return kept
 }
 
 /** Fields that `Connection` names: they are hop-by-hop as well. */
-const connectionOptions = (headers: RawHeaders): ReadonlySet<string> => {
-  const named = new Set<string>()
+const connectionOptions = (headers: RawHeaders): ReadonlySet<string> | undefined => {
+  let named: Set<string> | undefined
   for (let index = 0; index + 1 < headers.length; index += 2) {
-    if (headers[index]?.toLowerCase() !== "connection") continue
+    const name = headers[index] ?? ""
+    if (name.length !== "connection".length || name.toLowerCase() !== "connection") continue
+    named ??= new Set()
     for (const option of (headers[index + 1] ?? "").split(",")) named.add(option.trim().toLowerCase())
   }
   return named

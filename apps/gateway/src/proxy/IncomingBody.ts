@@ -1,10 +1,10 @@
 /**
  * The body of a request that came in, as a body to send on.
  */
-import type { IncomingMessage } from "node:http"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { type Body, emptyBody } from "@weir/client"
-import { Data, Effect } from "effect"
+import { Data, Effect, Stream } from "effect"
+import type { Incoming } from "../Listener.ts"
 
 /** Bodies up to this size are read whole before they are sent on: they can be sent again, to another endpoint. */
 const replayableByteCountMax = 65_536
@@ -12,25 +12,44 @@ const replayableByteCountMax = 65_536
 /** The caller's connection ended before its body did. */
 export class IncomingBodyError extends Data.TaggedError("IncomingBodyError")<{ readonly cause: unknown }> {}
 
-export const readIncoming = (message: IncomingMessage): Effect.Effect<Body, IncomingBodyError> => {
-  const length = message.headers["content-length"]
-  if (length === undefined && message.headers["transfer-encoding"] === undefined) return Effect.succeed(emptyBody)
+/**
+ * Reads a short body; a longer one is read as it is sent on, no faster than the endpoint takes it. A caller that waits
+ * for `100 Continue` hears it when its body begins to be read. `onBytes` is told of all that is read.
+ */
+export const readIncoming = (
+  incoming: Incoming,
+  onBytes: (byteCount: number) => void
+): Effect.Effect<Body, IncomingBodyError> => {
+  const { headers } = incoming.message
+  const length = headers["content-length"]
+  if (length === undefined && headers["transfer-encoding"] === undefined) return Effect.succeed(emptyBody)
   const byteCount = length === undefined ? undefined : Number(length)
   if (byteCount === 0) return Effect.succeed(emptyBody)
-  if (byteCount !== undefined && byteCount <= replayableByteCountMax) return readWhole(message)
+  if (byteCount !== undefined && byteCount <= replayableByteCountMax) return readWhole(incoming, onBytes)
   const stream = NodeStream.fromReadable<Uint8Array, IncomingBodyError>({
-    evaluate: () => message,
+    evaluate: () => {
+      incoming.continueBody()
+      return incoming.message
+    },
     onError: (cause) => new IncomingBodyError({ cause }),
     // The answer is written on the same connection.
     closeOnDone: false
-  })
+  }).pipe(
+    Stream.map((chunk) => {
+      onBytes(chunk.length)
+      return chunk
+    })
+  )
   return Effect.succeed({ _tag: "Stream", stream, byteCount })
 }
 
-const readWhole = (message: IncomingMessage): Effect.Effect<Body, IncomingBodyError> =>
+const readWhole = (incoming: Incoming, onBytes: (byteCount: number) => void): Effect.Effect<Body, IncomingBodyError> =>
   Effect.callback((resume) => {
+    const { message } = incoming
+    incoming.continueBody()
     const chunks: Array<Uint8Array> = []
     const onData = (chunk: Uint8Array): void => {
+      onBytes(chunk.length)
       chunks.push(chunk)
     }
     const onEnd = (): void => resume(Effect.succeed({ _tag: "Bytes", bytes: Buffer.concat(chunks) }))

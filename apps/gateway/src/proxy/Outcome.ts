@@ -3,31 +3,11 @@
  * which limit it was and who set it.
  */
 import type { ClientError } from "@weir/client"
-import type { PoolError, RefusalReason } from "@weir/core"
-import type { Cluster, Setting } from "../config/GatewayModel.ts"
-
-/** Envoy's response flags, as far as this gateway sets them. */
-export type ResponseFlag =
-  /** No route matched. */
-  | "NR"
-  /** No cluster or no endpoint to send to. */
-  | "UH"
-  /** A limit was met: circuit breaking. */
-  | "UO"
-  /** The connect failed. */
-  | "UF"
-  /** The endpoint closed or reset the connection. */
-  | "UC"
-  /** The endpoint's answer was no HTTP. */
-  | "UPE"
-  /** The time was over. */
-  | "UT"
-  /** Retries were used up, or their limit was met. */
-  | "URX"
-  /** The caller went away. */
-  | "DC"
-  /** The caller's request could not be understood. */
-  | "DPE"
+import { PoolError, type RefusalReason } from "@weir/core"
+import type { Cluster, Limit, Route, Setting } from "../config/GatewayModel.ts"
+import type { CallerFault } from "../Listener.ts"
+import type { RequestLine } from "./RequestLine.ts"
+import type { ResponseFlag } from "./ResponseFlag.ts"
 
 export interface LocalReply {
   readonly status: number
@@ -35,10 +15,10 @@ export interface LocalReply {
   readonly body: string
 }
 
-export const noRoute = (authority: string, path: string): LocalReply => ({
+export const noRoute = ({ authority, target }: RequestLine): LocalReply => ({
   status: 404,
   flag: "NR",
-  body: `no route: no virtual host and rule match ${authority}${path}`
+  body: `no route: no virtual host and rule match ${authority}${target.split("?", 1)[0]}`
 })
 
 export const noEndpoint = (cluster: Cluster): LocalReply => ({
@@ -47,32 +27,83 @@ export const noEndpoint = (cluster: Cluster): LocalReply => ({
   body: `no healthy upstream: ${cluster.id} has no endpoint (${cluster.source})`
 })
 
-/** The reply to a call that failed before the answer's head had come. */
-export const replyTo = (error: ClientError, cluster: Cluster): LocalReply => {
+/** The reply to a call that failed before the answer's head had come; `undefined`: nobody is left to reply to. */
+export const replyTo = (error: ClientError, cluster: Cluster, route: Route): LocalReply | undefined => {
   const { reason } = error
   switch (reason._tag) {
     case "NoConnection":
-      return withoutConnection(reason.error, error.message, cluster)
+      return withoutConnection(reason.error, error.message, cluster, route)
     case "CallTimeout":
-      return { status: 504, flag: "UT", body: `upstream request timeout: ${error.message}` }
+      return routeTimeout(route, error.cause)
     case "BadResponse":
       return { status: 502, flag: "UPE", body: `upstream protocol error: ${error.message}` }
     case "InvalidRequest":
       return { status: 400, flag: "DPE", body: error.message }
     case "RequestBodyFailed":
     case "Aborted":
-      return { status: 499, flag: "DC", body: error.message }
+      return undefined
     case "ConnectionLost":
       return { status: 503, flag: "UC", body: `upstream connection ended: ${error.message}` }
   }
 }
 
-const withoutConnection = ({ reason }: PoolError, message: string, cluster: Cluster): LocalReply => {
+/** The time of the whole exchange was over. `cause`: why it waits, if it waits for a connection. */
+export const routeTimeout = ({ timeoutMillis }: Route, cause: unknown): LocalReply =>
+  timedOut("not finished", "timeout", timeoutMillis, cause instanceof PoolError ? `: ${cause.message}` : "")
+
+/** The time of one try was over. */
+export const tryTimeout = ({ retries }: Route): LocalReply =>
+  timedOut("no answer", "perTryTimeout", retries.perTryMillis, "")
+
+const timedOut = (what: string, field: string, { source, value }: Setting<Limit>, why: string): LocalReply => ({
+  status: 504,
+  flag: "UT",
+  body: `upstream request timeout: ${what} within ${value} ms, which is ${field} (${source})${why}`
+})
+
+/** The reply to a request that would have been sent again, had there not been too many retries under way. */
+export const notRetried = (reply: LocalReply, { policy }: Cluster): LocalReply => {
+  const { retryBudget, retryCountMax } = policy
+  const limit =
+    retryBudget === undefined
+      ? `maxRetries ${retryCountMax.value} (${retryCountMax.source})`
+      : `retryBudget ${retryBudget.percent.value} % (${retryBudget.percent.source})`
+  return { ...reply, body: `${reply.body}; not sent again: as many retries are under way as ${limit} allows` }
+}
+
+/** The reply to a caller that is refused or cut off. `isComplete`: it had sent its request to the end. */
+export const faultReply = ({ detail, kind, status }: CallerFault, isComplete: boolean): LocalReply => {
+  switch (kind) {
+    case "protocol":
+      return { status, flag: "DPE", body: detail }
+    case "idle":
+      return { status: isComplete ? 504 : 408, flag: "SI", body: `stream timeout: ${detail}` }
+  }
+}
+
+/** What an answer that broke off while it was passed on shows in the log. */
+export const flagOf = ({ reason }: ClientError): ResponseFlag => {
+  switch (reason._tag) {
+    case "CallTimeout":
+      return "UT"
+    case "BadResponse":
+      return "UPE"
+    case "NoConnection":
+    case "InvalidRequest":
+    case "RequestBodyFailed":
+    case "Aborted":
+    case "ConnectionLost":
+      return "UC"
+  }
+}
+
+const withoutConnection = (error: PoolError, message: string, cluster: Cluster, route: Route): LocalReply => {
+  const { reason } = error
   switch (reason._tag) {
     case "Refused":
       return { status: 503, flag: "UO", body: overflow(reason.reason, cluster) }
     case "AcquireTimeout":
-      return { status: 504, flag: "UT", body: `upstream request timeout: ${message}` }
+      return routeTimeout(route, error)
     case "ConnectFailed":
     case "ConnectTimeout":
       return { status: 503, flag: "UF", body: `upstream connect failed: ${message}` }
