@@ -17,10 +17,7 @@ export class Buckets {
 
   record(millis: number): void {
     let index = 0
-    for (const boundary of boundariesMillis) {
-      if (millis <= boundary) break
-      index++
-    }
+    while (millis > (boundariesMillis[index] ?? Number.POSITIVE_INFINITY)) index++
     this.counts[index] = (this.counts[index] ?? 0) + 1
     this.count++
     this.sum += millis

@@ -10,12 +10,10 @@ export class IdleList<C> {
   oldest: Entry<C> | undefined
   newest: Entry<C> | undefined
   size = 0
-  private readonly older: "routeOlder" | "poolOlder"
-  private readonly newer: "routeNewer" | "poolNewer"
+  private readonly link: Link
 
   constructor(link: Link) {
-    this.older = link === "route" ? "routeOlder" : "poolOlder"
-    this.newer = link === "route" ? "routeNewer" : "poolNewer"
+    this.link = link
   }
 
   push(entry: Entry<C>): void {
@@ -28,35 +26,50 @@ export class IdleList<C> {
     let next = this.oldest
     while (next !== undefined && next.idleSinceMillis <= entry.idleSinceMillis) {
       before = next
-      next = next[this.newer]
+      next = this.newerThan(next)
     }
     this.insertAfter(entry, before)
   }
 
   remove(entry: Entry<C>): void {
-    const older = entry[this.older]
-    const newer = entry[this.newer]
+    const older = this.olderThan(entry)
+    const newer = this.newerThan(entry)
     if (older === undefined) this.oldest = newer
-    else older[this.newer] = newer
+    else this.setNewer(older, newer)
     if (newer === undefined) this.newest = older
-    else newer[this.older] = older
-    entry[this.older] = undefined
-    entry[this.newer] = undefined
+    else this.setOlder(newer, older)
+    this.setOlder(entry, undefined)
+    this.setNewer(entry, undefined)
     this.size--
   }
 
+  // The fields are named in each branch: picked by a computed name, they cost a lookup at every lease and release.
   newerThan(entry: Entry<C>): Entry<C> | undefined {
-    return entry[this.newer]
+    return this.link === "route" ? entry.routeNewer : entry.poolNewer
+  }
+
+  private olderThan(entry: Entry<C>): Entry<C> | undefined {
+    return this.link === "route" ? entry.routeOlder : entry.poolOlder
+  }
+
+  private setNewer(entry: Entry<C>, newer: Entry<C> | undefined): void {
+    if (this.link === "route") entry.routeNewer = newer
+    else entry.poolNewer = newer
+  }
+
+  private setOlder(entry: Entry<C>, older: Entry<C> | undefined): void {
+    if (this.link === "route") entry.routeOlder = older
+    else entry.poolOlder = older
   }
 
   private insertAfter(entry: Entry<C>, before: Entry<C> | undefined): void {
-    const after = before === undefined ? this.oldest : before[this.newer]
-    entry[this.older] = before
-    entry[this.newer] = after
+    const after = before === undefined ? this.oldest : this.newerThan(before)
+    this.setOlder(entry, before)
+    this.setNewer(entry, after)
     if (before === undefined) this.oldest = entry
-    else before[this.newer] = entry
+    else this.setNewer(before, entry)
     if (after === undefined) this.newest = entry
-    else after[this.older] = entry
+    else this.setOlder(after, entry)
     this.size++
   }
 }

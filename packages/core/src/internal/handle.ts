@@ -1,7 +1,7 @@
 /**
  * The pool as its users see it: effects around the synchronous core.
  */
-import { Context, Duration, Effect, Exit, type Fiber, Stream, Tracer } from "effect"
+import { Context, Duration, Effect, Exit, type Fiber, Scope, Stream, Tracer } from "effect"
 import type { AcquireOptions, ConnectionPool } from "../ConnectionPool.ts"
 import { parse } from "../PoolConfig.ts"
 import { PoolError } from "../PoolError.ts"
@@ -17,105 +17,145 @@ import { reportOf, statsOf } from "./report.ts"
 import { shutdown } from "./shuttingDown.ts"
 import { abandon } from "./upkeep.ts"
 
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
 export const handleOf = <C>({ listen, state }: MadeState<C>): ConnectionPool<C> => {
   const leaseUnsafe: ConnectionPool<C>["leaseUnsafe"] = (route, options, settle) => {
-    const waiter = join(state, route, joinOptions(options), settle)
+    const idle = leaseIdle(state, route, options?.holder)
+    if (idle === undefined) return queue(route, options, options?.holder, settle)
+    settle(idle)
+    return nothingToWithdraw
+  }
+
+  const queue = (
+    route: Route,
+    options: AcquireOptions | undefined,
+    holder: string | undefined,
+    settle: (result: Lease<C> | PoolError) => void
+  ): (() => void) => {
+    const waiter = join(state, route, joinOptions(options, holder), settle)
     if (waiter instanceof PoolError) {
       settle(waiter)
-      return () => {}
+      return nothingToWithdraw
     }
     return () => {
       abandon(state, waiter)
     }
   }
 
-  /** The slow way. A lease delivered to a fiber that is being interrupted goes back before the fiber ends. */
+  /**
+   * The slow way. `onDelivered` hears of the lease before the fiber goes on: what has it registered returns the lease if
+   * the fiber is interrupted in between.
+   */
   const wait = (
-    restore: Restore,
     route: Route,
-    options: AcquireOptions | undefined
-  ): Effect.Effect<Lease<C>, PoolError> => {
-    let delivered: Lease<C> | undefined
-    const waiting = Effect.callback<Lease<C>, PoolError>((resume) => {
-      const withdraw = leaseUnsafe(route, options, (result) => {
+    options: AcquireOptions | undefined,
+    holder: string | undefined,
+    onDelivered: (lease: Lease<C>) => void
+  ): Effect.Effect<Lease<C>, PoolError> =>
+    Effect.callback<Lease<C>, PoolError>((resume) => {
+      const withdraw = queue(route, options, holder, (result) => {
         if (result instanceof PoolError) {
           resume(Effect.fail(result))
         } else {
-          delivered = result
+          onDelivered(result)
           resume(Effect.succeed(result))
         }
       })
       return Effect.sync(withdraw)
     })
-    return Effect.onExitPrimitive(
-      restore(waiting),
-      (exit) => {
-        if (Exit.isFailure(exit)) delivered?.release()
-        return undefined
-      },
-      true
-    )
-  }
 
-  /** How a lease ends with what its user did. */
+  /** Takes a lease, at once or after waiting, and gives it back if the fiber is interrupted before `keep` has ended. */
+  const take = (
+    route: Route,
+    options: AcquireOptions | undefined,
+    holder: string | undefined,
+    keep: (lease: Lease<C>) => Effect.Effect<void>
+  ): Effect.Effect<Lease<C>, PoolError> =>
+    Effect.suspend(() => {
+      let taken: Lease<C> | undefined
+      const taking = Effect.suspend(() => {
+        taken = leaseIdle(state, route, holder)
+        if (taken !== undefined) return Effect.succeed(taken)
+        return wait(route, options, holder, (lease) => {
+          taken = lease
+        })
+      })
+      return Effect.onExitPrimitive(Effect.tap(taking, keep), (exit) => {
+        if (Exit.isFailure(exit)) taken?.release()
+        return undefined
+      })
+    })
+
+  /** How a lease ends with what its user did, if it has not ended yet. */
   const finish = (lease: Lease<C>, exit: Exit.Exit<unknown, unknown>): void => {
+    if (!lease.isLive) return
     if (isReusableAfter(state, lease.connection, exit)) lease.release()
     else lease.discard(Exit.hasInterrupts(exit) ? "use-interrupted" : "use-failed")
   }
 
   const lease: ConnectionPool<C>["lease"] = (route, options) =>
-    named(options, (named) =>
-      Effect.uninterruptibleMask((restore) => {
-        const idle = leaseIdle(state, route, named?.holder)
-        return idle === undefined ? wait(restore, route, named) : Effect.succeed(idle)
-      })
-    )
+    Effect.withFiber((fiber) => {
+      const holder = holderOf(fiber, options)
+      const idle = leaseIdle(state, route, holder)
+      return idle === undefined ? take(route, options, holder, () => Effect.void) : Effect.succeed(idle)
+    })
 
   const acquire: ConnectionPool<C>["acquire"] = (route, options) =>
-    named(options, (named) =>
-      Effect.uninterruptibleMask((restore) => {
-        const idle = leaseIdle(state, route, named?.holder)
-        return Effect.tap(idle === undefined ? wait(restore, route, named) : Effect.succeed(idle), (lease) =>
-          Effect.addFinalizer((exit) =>
-            Effect.sync(() => {
-              finish(lease, exit)
-            })
-          )
-        )
-      })
-    )
+    Effect.withFiber((fiber) => {
+      const holder = holderOf(fiber, options)
+      const scope = Context.getUnsafe(fiber.context, Scope.Scope)
+      // Into a scope that holds nothing yet the finalizer is put as Effect itself puts it, in the same step as the
+      // lease is taken: nothing can come between, and it saves a fifth of the whole.
+      if (scope.state._tag === "Empty") {
+        const idle = leaseIdle(state, route, holder)
+        if (idle !== undefined) {
+          const finalizer = finalizerOf(idle)
+          scope.state = { _tag: "Open", finalizerKey: idle, finalizer, finalizers: undefined }
+          return Effect.succeed(idle)
+        }
+      }
+      return take(route, options, holder, (lease) => Scope.addFinalizerExit(scope, finalizerOf(lease)))
+    })
 
+  const finalizerOf =
+    (lease: Lease<C>) =>
+    (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
+      finish(lease, exit)
+      return Effect.void
+    }
+
+  // What ends the lease stands ready before there is one, so that no interruption falls in between.
   const use: ConnectionPool<C>["use"] = (route, body, options) =>
-    named(options, (named) =>
-      Effect.uninterruptibleMask((restore) => {
-        const bracket = (lease: Lease<C>) =>
-          Effect.onExitPrimitive(
-            // `body` is the user's code and may throw before it returns an effect.
-            Effect.suspend(() => restore(body(lease.connection, lease))),
-            (exit) => {
-              finish(lease, exit)
-              return undefined
-            },
-            true
-          )
-        const idle = leaseIdle(state, route, named?.holder)
-        return idle === undefined ? Effect.flatMap(wait(restore, route, named), bracket) : bracket(idle)
-      })
-    )
+    Effect.withFiber((fiber) => {
+      let held: Lease<C> | undefined
+      let hasBegun = false
+      const begin = (lease: Lease<C>) => {
+        held = lease
+        hasBegun = true
+        return body(lease.connection, lease)
+      }
+      return Effect.onExitPrimitive(
+        Effect.suspend(() => {
+          const holder = holderOf(fiber, options)
+          const idle = leaseIdle(state, route, holder)
+          if (idle !== undefined) return begin(idle)
+          const waiting = wait(route, options, holder, (lease) => {
+            held = lease
+          })
+          return Effect.flatMap(waiting, begin)
+        }),
+        (exit) => {
+          if (held !== undefined) {
+            if (hasBegun) finish(held, exit)
+            else held.release()
+          }
+          return undefined
+        }
+      )
+    })
 
   /** While leaks are looked for, a caller that gave no name goes by the span it is in. */
-  const named = <A, E, R>(
-    options: AcquireOptions | undefined,
-    body: (options: AcquireOptions | undefined) => Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E, R> => {
-    if (state.leakMillis === Number.POSITIVE_INFINITY || options?.holder !== undefined) return body(options)
-    return Effect.withFiber((fiber) => {
-      const holder = spanName(fiber)
-      return body(holder === undefined ? options : { ...options, holder })
-    })
-  }
+  const holderOf = (fiber: Fiber.Fiber<unknown, unknown>, options: AcquireOptions | undefined): string | undefined =>
+    options?.holder ?? (state.leakMillis === Number.POSITIVE_INFINITY ? undefined : spanName(fiber))
 
   return {
     name: state.settings.name,
@@ -141,7 +181,9 @@ export const handleOf = <C>({ listen, state }: MadeState<C>): ConnectionPool<C> 
 
 const millisOf = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))
 
-const joinOptions = (options: AcquireOptions | undefined): JoinOptions => ({
+const nothingToWithdraw = (): void => {}
+
+const joinOptions = (options: AcquireOptions | undefined, holder: string | undefined): JoinOptions => ({
   timeoutMillis:
     options?.timeout === undefined
       ? undefined
@@ -149,7 +191,7 @@ const joinOptions = (options: AcquireOptions | undefined): JoinOptions => ({
         ? Number.POSITIVE_INFINITY
         : millisOf(options.timeout),
   priority: options?.priority ?? "normal",
-  holder: options?.holder
+  holder
 })
 
 const spanName = (fiber: Fiber.Fiber<unknown, unknown>): string | undefined => {
