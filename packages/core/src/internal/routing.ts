@@ -27,7 +27,8 @@ const addRoute = <C>(state: PoolState<C>, route: Route): RoutePool<C> | PoolErro
   const added = new RoutePool<C>(route, resolveRoute(state.config, route), state.wallMillis())
   state.routes.set(route.key, added)
   joinGuarantee(state, added)
-  noteEmpty(state, added)
+  // Even with a route too many: the one that gives way may still be closing, and this one is about to be used.
+  keepEmpty(state, added)
   if (state.hasListeners()) state.emit({ _tag: "RouteAdded", route: route.label, atMillis: state.wallMillis() })
   return added
 }
@@ -39,6 +40,10 @@ export const noteEmpty = <C>(state: PoolState<C>, route: RoutePool<C>): void => 
     forgetRoute(state, route)
     return
   }
+  keepEmpty(state, route)
+}
+
+const keepEmpty = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
   route.emptySinceMillis = state.wallMillis()
   state.emptyRoutes.add(route)
   if (state.phase === "open") state.upkeepAlarm.armBy(route.emptySinceMillis + state.routeIdleMillis)
