@@ -17,6 +17,7 @@ import { failureOf, verdictOf } from "./CallFailure.ts"
 import { type CallTimeout, type ClientError, type ClientFailure, clientError } from "./ClientError.ts"
 import type { ClientShared } from "./ClientShared.ts"
 import type { HttpPeer } from "./HttpPool.ts"
+import { LeasedUpgrade } from "./LeasedUpgrade.ts"
 import type { ClientRequest, ClientResponse, Upgraded } from "./Request.ts"
 import { RequestStream, type RequestStreamOwner } from "./RequestStream.ts"
 import { makeResponse } from "./Response.ts"
@@ -228,13 +229,10 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
   onUpgrade(head: ResponseHead, rest: Uint8Array): void {
     const { lease } = this
     if (lease === undefined) return
-    const { connection } = lease.connection.session
-    // What comes before the new reader is attached stays with the system.
-    connection.pause()
     this.head = head
     this.headAfterMillis = this.nowMillis - this.startedAtMillis
     this.lease = undefined
-    this.upgraded = { connection, rest, close: () => lease.discard() }
+    this.upgraded = new LeasedUpgrade(lease, rest)
     this.end("release")
     this.body.end()
     this.respond()

@@ -73,9 +73,14 @@ export class ClientError extends Data.TaggedError("ClientError")<{
   readonly cause?: unknown
 }> {
   override get message(): string {
+    return `${this.call}: ${this.description}`
+  }
+
+  /** The message without the call. */
+  get description(): string {
     const again =
       this.retryCount === 0 ? "" : ` (after ${this.retryCount} ${this.retryCount === 1 ? "retry" : "retries"})`
-    return `${this.call}: ${describe(this.reason, this.cause)}${again}`
+    return `${describe(this.reason, this.cause)}${again}`
   }
 }
 

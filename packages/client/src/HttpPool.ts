@@ -11,6 +11,8 @@ export class HttpPeer implements SessionOwner {
   readonly session: Session
   readonly info: ConnectionInfo
   readonly openedAtMillis: number
+  /** The connection is gone, and has told so. */
+  isClosed = false
   private readonly control: ConnectionControl
 
   constructor(session: (owner: SessionOwner) => Session, control: ConnectionControl, openedAtMillis: number) {
@@ -33,6 +35,7 @@ export class HttpPeer implements SessionOwner {
   }
 
   onClosed(error: unknown): void {
+    this.isClosed = true
     this.control.lost(error === undefined ? "peer-closed" : "peer-error")
   }
 }

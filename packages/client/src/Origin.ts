@@ -14,8 +14,10 @@ export interface Origin {
   readonly label: string
 }
 
+type TlsSettingsType = typeof TlsSettings.Type
+
 export interface OriginOptions {
-  readonly tls: typeof TlsSettings.Type | undefined
+  readonly tls: TlsSettingsType | undefined
   readonly localAddress: string | undefined
 }
 
@@ -66,13 +68,23 @@ export const makeOrigin = (
 }
 
 /**
- * Names the settings that make one TLS connection different from another. It stands in the route's key, so it holds the
- * settings themselves and not a hash of them; the default settings have none.
+ * Names the settings that make one TLS connection different from another; the default settings have no name. The name
+ * stands in messages, so it says what kind of settings they are and holds none of them: a key would be a secret told.
+ * Each settings object has a number of its own, so that no two are taken for the same.
  */
-const tlsIdentity = (tls: typeof TlsSettings.Type): string | undefined => {
+const tlsIdentity = (tls: TlsSettingsType): string | undefined => {
   const { ca, certificate, minVersion, verification } = tls
-  if (ca === undefined && certificate === undefined && minVersion === undefined && verification === undefined) {
-    return undefined
-  }
-  return JSON.stringify([verification ?? "full", minVersion ?? null, ca ?? null, certificate ?? null])
+  const parts = [
+    ...(verification === "unverified" ? ["unverified"] : []),
+    ...(ca === undefined ? [] : ["own CA"]),
+    ...(certificate === undefined ? [] : ["client certificate"]),
+    ...(minVersion === undefined ? [] : [`${minVersion} or later`])
+  ]
+  if (parts.length === 0) return undefined
+  const number = identityNumbers.get(tls) ?? nextIdentityNumber++
+  identityNumbers.set(tls, number)
+  return `${parts.join(" and ")}, settings ${number}`
 }
+
+const identityNumbers = new WeakMap<TlsSettingsType, number>()
+let nextIdentityNumber = 1

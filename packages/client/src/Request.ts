@@ -96,6 +96,8 @@ export interface Upgraded {
   readonly connection: Connection
   /** Bytes that came with the answer's head. */
   readonly rest: Uint8Array
+  /** The connection has failed before a handler was attached; one that is attached now hears nothing. */
+  readonly isClosed: boolean
   /** Closes the connection and gives its permits back to the pool. */
   readonly close: () => void
 }

@@ -9,12 +9,13 @@
 import type { PoolConfigError } from "@weir/core"
 import type { Connector } from "@weir/transport"
 import { Effect, Layer } from "effect"
-import { HttpClient, HttpClientError, type HttpClientRequest } from "effect/http"
+import { type Headers, HttpClient, HttpClientError } from "effect/http"
 import type { ClientConfig } from "./ClientConfig.ts"
 import { ClientError } from "./ClientError.ts"
+import type { Origin } from "./Origin.ts"
 import { convertBody } from "./RequestBody.ts"
 import { WeirClient, type WeirClientService } from "./WeirClient.ts"
-import { requestError, WeirHttpResponse } from "./WeirHttpResponse.ts"
+import { requestError, urlError, WeirHttpResponse } from "./WeirHttpResponse.ts"
 
 /** An `HttpClient` on a client that exists. */
 export const fromClient = (client: WeirClientService): HttpClient.HttpClient =>
@@ -24,28 +25,29 @@ export const fromClient = (client: WeirClientService): HttpClient.HttpClient =>
       const reason = new HttpClientError.EncodeError({ request, description: converted })
       return Effect.fail(new HttpClientError.HttpClientError({ reason }))
     }
-    const isUpgrade = request.headers["upgrade"] !== undefined
-    const answered = Effect.flatMap(client.origin(url), (origin) =>
+    const { contentType, body } = converted
+    const { headers } = request
+    const isUpgrade = headers["upgrade"] !== undefined
+    const send = (origin: Origin) =>
       client.execute({
         origin,
         method: request.method,
         target: url.pathname + url.search,
-        headers: rawHeaders(request, converted.contentType, isUpgrade),
-        body: converted.body,
-        ...(isUpgrade ? { isUpgrade } : {})
-      })
-    )
-    return Effect.matchEffect(answered, {
-      onFailure: (error) => Effect.fail(requestError(request, error)),
-      onSuccess: (response) => {
+        headers: rawHeaders(headers, contentType),
+        body,
+        isUpgrade,
+        isKeepAlive: !hasToken(headers["connection"], "close"),
+        expectsContinue: hasToken(headers["expect"], "100-continue"),
         // Effect aborts when a reader stops early, when it has read all, or when nobody holds the response any more.
-        // A body that is complete has left its connection already: nothing is left to abort.
-        if (!response.isComplete) {
-          if (signal.aborted) response.discard()
-          else signal.addEventListener("abort", () => response.discard(), { once: true })
-        }
-        return Effect.succeed(new WeirHttpResponse(request, response, url.href.split("#", 1)[0] ?? ""))
-      }
+        signal
+      })
+    return Effect.matchEffect(client.origin(url), {
+      onFailure: (error) => Effect.fail(urlError(request, error)),
+      onSuccess: (origin) =>
+        Effect.mapBoth(send(origin), {
+          onFailure: (error) => requestError(request, error),
+          onSuccess: (response) => new WeirHttpResponse(request, response, url.href.split("#", 1)[0] ?? "")
+        })
     })
   })
 
@@ -72,7 +74,10 @@ export const isRetryable = (error: HttpClientError.HttpClientError, isIdempotent
   return cause.retry === "always" || (cause.retry === "if-idempotent" && isIdempotent)
 }
 
-/** Names that the session writes itself, from the body and the connection. */
+/**
+ * Fields that the session writes itself, from the body and from what is said about the connection. What stands in them has
+ * been read (`connection`, `expect`), follows from the body, or speaks for another connection than ours.
+ */
 const ownFields: ReadonlySet<string> = new Set([
   "content-length",
   "transfer-encoding",
@@ -82,17 +87,16 @@ const ownFields: ReadonlySet<string> = new Set([
   "expect"
 ])
 
-const rawHeaders = (
-  request: HttpClientRequest.HttpClientRequest,
-  contentType: string | undefined,
-  isUpgrade: boolean
-): ReadonlyArray<string> => {
+const rawHeaders = (headers: Headers.Headers, contentType: string | undefined): ReadonlyArray<string> => {
   const raw: Array<string> = []
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (ownFields.has(name) || (name === "upgrade" && !isUpgrade)) continue
-    if (name === "content-type" && contentType !== undefined) continue
+  for (const [name, value] of Object.entries(headers)) {
+    if (ownFields.has(name) || (name === "content-type" && contentType !== undefined)) continue
     raw.push(name, value)
   }
   if (contentType !== undefined) raw.push("content-type", contentType)
   return raw
 }
+
+/** Does a list of tokens (RFC 9110 section 5.6.1) have this one? */
+const hasToken = (value: string | undefined, token: string): boolean =>
+  value?.split(",").some((part) => part.trim().toLowerCase() === token) ?? false

@@ -4,8 +4,10 @@
 import { Effect, Inspectable, Option, Pipeable, type Schema, Stream } from "effect"
 import type { HttpClientRequest } from "effect/http"
 import { Cookies, Headers, HttpClientError, HttpClientResponse, HttpIncomingMessage, UrlParams } from "effect/http"
+import type { Socket } from "effect/socket"
 import type { ClientError } from "./ClientError.ts"
 import type { ClientResponse } from "./Request.ts"
+import { makeUpgradedSocket } from "./UpgradedSocket.ts"
 
 export class WeirHttpResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId
@@ -15,7 +17,9 @@ export class WeirHttpResponse extends Inspectable.Class implements HttpClientRes
   private readonly source: ClientResponse
   private cachedHeaders: Headers.Headers | undefined
   private cachedCookies: Cookies.Cookies | undefined
-  private cachedBytes: Effect.Effect<Uint8Array, HttpClientError.HttpClientError> | undefined
+  private reading: Effect.Effect<Uint8Array, HttpClientError.HttpClientError> | undefined
+  private isStreamed = false
+  private socket: Socket.Socket | undefined
 
   constructor(request: HttpClientRequest.HttpClientRequest, source: ClientResponse, url: string) {
     super()
@@ -44,8 +48,13 @@ export class WeirHttpResponse extends Inspectable.Class implements HttpClientRes
     return Option.some(this.source.connection.remoteAddress)
   }
 
+  /** After another accessor it gives what that one has read; after itself, nothing is left but the error that says so. */
   get stream(): Stream.Stream<Uint8Array, HttpClientError.HttpClientError> {
-    return Stream.mapError(this.source.stream, (error) => this.decodeError(error))
+    return Stream.suspend(() => {
+      if (this.isStreamed || this.reading !== undefined) return Stream.fromEffect(this.bytes)
+      this.isStreamed = true
+      return Stream.mapError(this.source.stream, (error) => this.decodeError(error))
+    })
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.HttpClientError> {
@@ -53,7 +62,7 @@ export class WeirHttpResponse extends Inspectable.Class implements HttpClientRes
   }
 
   get text(): Effect.Effect<string, HttpClientError.HttpClientError> {
-    return Effect.map(this.bytes, (bytes) => new TextDecoder().decode(bytes))
+    return Effect.map(this.bytes, decodeText)
   }
 
   get json(): Effect.Effect<Schema.Json, HttpClientError.HttpClientError> {
@@ -83,33 +92,31 @@ export class WeirHttpResponse extends Inspectable.Class implements HttpClientRes
     )
   }
 
-  get upgrade(): Effect.Effect<never, HttpClientError.HttpClientError> {
-    this.source.upgraded?.close()
-    const reason =
-      this.status === 101
-        ? new HttpClientError.TransportError({
-            request: this.request,
-            description: "Weir hands an upgraded connection over as `upgraded` of WeirClient.execute, not as a Socket"
-          })
-        : new HttpClientError.StatusCodeError({
-            request: this.request,
-            response: this,
-            description: "expected 101 Switching Protocols"
-          })
-    return Effect.fail(new HttpClientError.HttpClientError({ reason }))
+  get upgrade(): Effect.Effect<Socket.Socket, HttpClientError.HttpClientError> {
+    return Effect.suspend(() => {
+      const { upgraded } = this.source
+      if (upgraded !== undefined) {
+        this.socket ??= makeUpgradedSocket(upgraded)
+        return Effect.succeed(this.socket)
+      }
+      const description = "expected 101 Switching Protocols"
+      const reason = new HttpClientError.StatusCodeError({ request: this.request, response: this, description })
+      return Effect.fail(new HttpClientError.HttpClientError({ reason }))
+    })
   }
 
   /** Read once, however many accessors ask. */
-  private get bytes(): Effect.Effect<Uint8Array, HttpClientError.HttpClientError> {
-    this.cachedBytes ??= Effect.runSync(
+  private readonly bytes: Effect.Effect<Uint8Array, HttpClientError.HttpClientError> = Effect.suspend(() => {
+    if (this.isStreamed) return Effect.fail(this.decodeError(undefined, "the body was read as a stream already"))
+    this.reading ??= Effect.runSync(
       Effect.cached(Effect.mapError(this.source.bytes, (error) => this.decodeError(error)))
     )
-    return this.cachedBytes
-  }
+    return this.reading
+  })
 
-  private decodeError(cause: unknown): HttpClientError.HttpClientError {
+  private decodeError(cause: unknown, description?: string): HttpClientError.HttpClientError {
     return new HttpClientError.HttpClientError({
-      reason: new HttpClientError.DecodeError({ request: this.request, response: this, cause })
+      reason: new HttpClientError.DecodeError({ request: this.request, response: this, cause, description })
     })
   }
 
@@ -127,9 +134,13 @@ export class WeirHttpResponse extends Inspectable.Class implements HttpClientRes
   }
 }
 
+const decoder = new TextDecoder()
+const decodeText = (bytes: Uint8Array): string => decoder.decode(bytes)
+
 /** Fields of one name are joined as RFC 9110 section 5.3 says. */
 const headersOf = (raw: ReadonlyArray<string>): Headers.Headers => {
-  const fields: Record<string, string> = {}
+  // Without a prototype: `constructor` and `__proto__` are names that a server may send.
+  const fields: Record<string, string> = Object.create(null)
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = (raw[index] ?? "").toLowerCase()
     const value = raw[index + 1] ?? ""
@@ -157,12 +168,19 @@ const toArrayBuffer = (bytes: Uint8Array): ArrayBuffer => {
 export const requestError = (
   request: HttpClientRequest.HttpClientRequest,
   error: ClientError
+): HttpClientError.HttpClientError => {
+  const isOwn = error.reason._tag === "InvalidRequest" || error.reason._tag === "RequestBodyFailed"
+  const fields = { request, cause: error, description: error.description }
+  return new HttpClientError.HttpClientError({
+    reason: isOwn ? new HttpClientError.EncodeError(fields) : new HttpClientError.TransportError(fields)
+  })
+}
+
+/** The URL has no origin that could be called. */
+export const urlError = (
+  request: HttpClientRequest.HttpClientRequest,
+  error: ClientError
 ): HttpClientError.HttpClientError =>
   new HttpClientError.HttpClientError({
-    reason:
-      error.reason._tag === "InvalidRequest"
-        ? new HttpClientError.InvalidUrlError({ request, cause: error, description: error.reason.detail })
-        : error.reason._tag === "RequestBodyFailed"
-          ? new HttpClientError.EncodeError({ request, cause: error })
-          : new HttpClientError.TransportError({ request, cause: error, description: error.message })
+    reason: new HttpClientError.InvalidUrlError({ request, cause: error, description: error.description })
   })

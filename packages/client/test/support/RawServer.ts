@@ -191,7 +191,8 @@ export const makeRawServer = (options: RawServerOptions = {}): Effect.Effect<Raw
     const server =
       options.tls === undefined
         ? createServer({ allowHalfOpen: true, noDelay: true }, onSocket)
-        : createTlsServer({ allowHalfOpen: true, noDelay: true, ...options.tls }, onSocket)
+        : // Half open, it would keep the socket of a client that went away in mid-handshake.
+          createTlsServer({ noDelay: true, ...options.tls }, onSocket)
     yield* Effect.acquireRelease(
       Effect.callback<void>((resume) => {
         server.listen(0, "127.0.0.1", () => resume(Effect.void))
