@@ -11,7 +11,9 @@ const limitFrom = (minimum: number) => {
   const message = `must be a whole number from ${minimum} to ${countMax}, or "unlimited"`
   return Schema.Union([
     Schema.Literal("unlimited"),
-    Schema.Int.check(Schema.isBetween({ minimum, maximum: countMax }, { message }))
+    Schema.Finite.check(
+      Schema.makeFilter((count) => (Number.isInteger(count) && count >= minimum && count <= countMax) || message)
+    )
   ]).annotate({ message })
 }
 

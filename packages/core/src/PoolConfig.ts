@@ -248,10 +248,12 @@ export const poolConfigKeys = (path: ReadonlyArray<PropertyKey>): ReadonlyArray<
 const contradictions = (config: ParsedPoolConfig): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const total = config.connectionsMax ?? poolDefaults.connectionsMax
-  const guaranteed = (config.overrides ?? []).reduce(
-    (sum, override) => sum + (override.match.includes("*") ? 0 : (override.connectionsPerRouteGuaranteed ?? 0)),
-    0
-  )
+  const idleTotal = config.idleMax ?? poolDefaults.idleMax
+  const guaranteedByMatch = new Map<string, number>()
+  for (const { connectionsPerRouteGuaranteed: count, match } of config.overrides ?? []) {
+    if (count !== undefined && !match.includes("*")) guaranteedByMatch.set(match.toLowerCase(), count)
+  }
+  const guaranteed = Array.from(guaranteedByMatch.values()).reduce((sum, count) => sum + count, 0)
   if (total !== "unlimited" && guaranteed > total) {
     problems.push(
       `overrides: connectionsPerRouteGuaranteed adds up to ${guaranteed}, more than connectionsMax ${total} can keep`
@@ -267,6 +269,13 @@ const contradictions = (config: ParsedPoolConfig): ReadonlyArray<string> => {
     }
     if (idleMax !== "unlimited" && idleMin > idleMax) {
       problems.push(`${at}idlePerRouteMin: ${idleMin} is more than idlePerRouteMax ${idleMax} keeps`)
+    }
+    if (idleTotal !== "unlimited" && idleMin > idleTotal) {
+      problems.push(`${at}idlePerRouteMin: ${idleMin} is more than idleMax ${idleTotal} keeps`)
+    }
+    const idleTimeout = settings.idleTimeout ?? config.idleTimeout ?? routeDefaults.idleTimeout
+    if (idleMin > 0 && idleTimeout !== "never" && Duration.isZero(idleTimeout)) {
+      problems.push(`${at}idlePerRouteMin: ${idleMin} cannot be kept with an idleTimeout of 0`)
     }
   }
   check("", config)
