@@ -1,0 +1,29 @@
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { makeHttpServer } from "./support/HttpServer.ts"
+import { expectNothingLeft } from "./support/Leaks.ts"
+
+expectNothingLeft()
+
+describe("a process whose calls have ended", () => {
+  it.live("ends, though its client is open, its connections are idle and its time limits are an hour away", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { url } = yield* makeHttpServer((_request, response) => response.end("answer"))
+        const script = fileURLToPath(new URL("support/LonelyProcess.ts", import.meta.url))
+        const [code, output] = yield* Effect.callback<readonly [code: number | null, output: string]>((resume) => {
+          const child = spawn(process.execPath, [script, url], { stdio: ["ignore", "pipe", "inherit"] })
+          let output = ""
+          child.stdout.on("data", (chunk: Buffer) => {
+            output += chunk.toString()
+          })
+          child.on("close", (code) => resume(Effect.succeed([code, output])))
+          return Effect.sync(() => child.kill("SIGKILL"))
+        })
+        assert.deepStrictEqual([code, output.split("\n")[0]], [0, "answer"])
+      })
+    )
+  )
+})
