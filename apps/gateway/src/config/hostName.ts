@@ -24,9 +24,12 @@ export const domainsOf = (host: string, namespace: string): ReadonlyArray<string
 
 export const isWildcard = (host: string): boolean => host.startsWith("*")
 
-/** Whether `host` is among the names that `wildcard` stands for; `*` stands for at least one character. */
+/**
+ * Whether `host` is among the names that `wildcard` stands for. A `*` stands for at least one character; alone it stands
+ * for all, also for a request that names no host.
+ */
 export const matchesWildcard = (wildcard: string, host: string): boolean =>
-  host.length >= wildcard.length && host.endsWith(wildcard.slice(1))
+  wildcard === "*" || (host.length >= wildcard.length && host.endsWith(wildcard.slice(1)))
 
 /** Wildcards from the most to the least specific: the longest first. */
 export const bySpecificity = (left: string, right: string): number => right.length - left.length

@@ -24,9 +24,10 @@ export const readRequestLine = (message: IncomingMessage): RequestLine | LocalRe
   if (coding !== undefined && coding.toLowerCase() !== "chunked") {
     return refusal(501, `Transfer-Encoding ${coding}: only chunked is understood (RFC 9112 section 6.1)`)
   }
-  if (url.startsWith("/") || (url === "*" && method === "OPTIONS")) {
-    return { method, target: url, authority: headers.host ?? "" }
-  }
+  const { host = "" } = headers
+  if (!hostOctets.test(host)) return refusal(400, "the Host field is no host and port (RFC 9110 section 7.2)")
+  if (url.includes("#")) return refusal(400, "a fragment in the target (RFC 9112 section 3.2)")
+  if (url.startsWith("/") || (url === "*" && method === "OPTIONS")) return { method, target: url, authority: host }
   const absolute = absoluteForm.exec(url)
   if (absolute === null) return refusal(400, `the target ${url} is neither a path nor an http: URL`)
   // RFC 9112 section 3.2.2: the target's authority is the one that counts.
@@ -34,8 +35,11 @@ export const readRequestLine = (message: IncomingMessage): RequestLine | LocalRe
   return { method, target: path.startsWith("/") ? path : `/${path}`, authority }
 }
 
+/** Visible ASCII without what ends or precedes an authority in a URL: two readers might find different hosts in it. */
+const hostOctets = /^(?:(?![/?#@\\])[!-~])*$/
+
 /** Without userinfo, which is a way to disguise the host (RFC 9110 section 4.2.4). */
-const absoluteForm = /^https?:\/\/([^/?@]+)([/?].*)?$/i
+const absoluteForm = /^https?:\/\/([^/?@\\]+)([/?].*)?$/i
 
 const refusal = (status: number, body: string): LocalReply => ({ status, flag: "DPE", body })
 

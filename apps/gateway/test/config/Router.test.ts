@@ -42,7 +42,7 @@ describe("the virtual host", () => {
     ["www.eu.example.com", "*.eu.example.com"],
     ["eu.example.com", "*.example.com"],
     ["example.com", "*"],
-    ["", undefined],
+    ["", "*"],
     ["[::1]:8080", "::1"],
     ["[::1]", "::1"]
   ])("for %j is %s", (authority, expected) => {

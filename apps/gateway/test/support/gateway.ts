@@ -40,7 +40,7 @@ export interface PoolView {
 
 export type Steps = (world: World) => Generator<Effect.Effect<unknown, unknown, Scope.Scope>, void, never>
 
-/** Serves the configuration while the steps last; afterwards no request, waiter or connection may be left. */
+/** Serves the configuration while the steps last; afterwards no request or waiter may be left. */
 export const withGateway = (yaml: string, steps: Steps): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { model } = Result.getOrThrow(loadFiles([{ path: "rules.yaml", text: yaml }]))
@@ -105,10 +105,11 @@ export const withGateway = (yaml: string, steps: Steps): Effect.Effect<void> =>
 /** Looks at pools that are asked for; what is left after so many is taken for a leak. */
 const looksMax = 200
 
-/** Done when no request, waiter or dial is left, which a caller that went away may take a moment to bring about. */
+/** Done when no request and no waiter is left, which a caller that went away may take a moment to bring about. */
 const atRest = (pools: Effect.Effect<ReadonlyArray<PoolView>>): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const isBusy = ({ active, dialling, pending }: PoolView) => active + dialling + pending > 0
+    // A connect goes on when nobody waits for it any more: the next request will want it.
+    const isBusy = ({ active, pending }: PoolView) => active + pending > 0
     let busy: ReadonlyArray<PoolView> = []
     for (let looks = 0; looks < looksMax; looks++) {
       busy = (yield* pools).filter(isBusy)
