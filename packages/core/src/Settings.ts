@@ -70,15 +70,32 @@ const blocks: ReadonlyArray<ReadonlyArray<RouteKnob>> = [
 
 const levelOrder = { service: 0, subset: 1, port: 2 } as const
 
+/**
+ * What a configuration has been resolved to, by the overrides that matched: routes that the same ones match share one
+ * record, which is most of what a route would take otherwise.
+ */
+const resolved = new WeakMap<ParsedPoolConfig, Map<string, RouteLimits>>()
+/** Combinations of overrides kept for one configuration; further ones are worked out each time. */
+const resolvedKeptMax = 1000
+
 /** Merges the defaults, the pool's own values and every override that matches, in that order. */
 export const resolveRoute = (config: ParsedPoolConfig, route: Route): RouteLimits => {
+  const overrides = overridesOf(config, route)
+  const key = overrides.map((override) => config.overrides?.indexOf(override)).join()
+  const kept = resolved.get(config) ?? new Map<string, RouteLimits>()
+  const limits = kept.get(key) ?? merge(config, overrides)
+  if (kept.size < resolvedKeptMax) resolved.set(config, kept.set(key, limits))
+  return limits
+}
+
+const merge = (config: ParsedPoolConfig, overrides: ReadonlyArray<ParsedRouteOverride>): RouteLimits => {
   let settings: RouteSettings = { ...routeDefaults, ...Struct.pick(config, routeKnobs) }
   const sources = new Map<RouteKnob, string>()
   const note = (values: object, source: string) => {
     for (const knob of routeKnobs) if (knob in values) sources.set(knob, source)
   }
   note(config, "pool")
-  for (const override of overridesOf(config, route)) {
+  for (const override of overrides) {
     const source = override.source ?? `override ${override.match}`
     if (override.merge === "blocks") {
       for (const block of blocks) {

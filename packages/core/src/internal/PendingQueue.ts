@@ -48,7 +48,7 @@ export class PendingQueue<C> {
     for (const lane of this.lanes) {
       const waiter = lane?.take()
       if (waiter !== undefined) {
-        this.liveCount--
+        this.countDown()
         return waiter
       }
     }
@@ -57,8 +57,14 @@ export class PendingQueue<C> {
 
   /** A waiter has left by itself: its state is no longer `waiting`. */
   left(waiter: Waiter<C>): void {
-    this.liveCount--
     this.lanes[priorities.indexOf(waiter.priority)]?.left()
+    this.countDown()
+  }
+
+  /** A route for which nobody waits keeps no lane: most routes are such, nearly always. */
+  private countDown(): void {
+    this.liveCount--
+    if (this.liveCount === 0) this.lanes.length = 0
   }
 }
 
@@ -72,20 +78,28 @@ interface Lane<C> {
 const isLive = (waiter: { readonly state: WaiterState }): boolean => waiter.state === "waiting"
 
 class Fifo<C> implements Lane<C> {
-  // Bounded by `pendingPerRouteMax` live waiters and as many dead ones: the check is made before a waiter is added.
-  private readonly queue: Queue.Queue<Waiter<C>> = Effect.runSync(Queue.unbounded<Waiter<C>>())
-  /** Taken from the queue to be looked at, and not yet served. */
+  /** The first in line: next to come, or looked at and not yet served. */
   private head: Waiter<C> | undefined
+  /**
+   * Those behind it, from the second on. Bounded by `pendingPerRouteMax` live waiters and as many dead ones: the check
+   * is made before a waiter is added.
+   */
+  private queue: Queue.Queue<Waiter<C>> | undefined
   private deadCount = 0
 
   push(waiter: Waiter<C>): void {
-    Queue.offerUnsafe(this.queue, waiter)
+    if (this.head === undefined && this.queue === undefined) {
+      this.head = waiter
+    } else {
+      this.queue ??= Effect.runSync(Queue.unbounded<Waiter<C>>())
+      Queue.offerUnsafe(this.queue, waiter)
+    }
   }
 
   peek(): Waiter<C> | undefined {
     for (;;) {
       if (this.head === undefined) {
-        const exit = Queue.takeUnsafe(this.queue)
+        const exit = this.queue === undefined ? undefined : Queue.takeUnsafe(this.queue)
         if (exit === undefined || exit._tag === "Failure") return undefined
         this.head = exit.value
       }
@@ -103,8 +117,9 @@ class Fifo<C> implements Lane<C> {
 
   left(): void {
     this.deadCount++
+    if (this.queue === undefined || this.deadCount <= deadCountKept) return
     const heldCount = Queue.sizeUnsafe(this.queue)
-    if (this.deadCount <= deadCountKept || this.deadCount * 2 <= heldCount) return
+    if (this.deadCount * 2 <= heldCount) return
     for (let index = 0; index < heldCount; index++) {
       const exit = Queue.takeUnsafe(this.queue)
       if (exit?._tag === "Success" && isLive(exit.value)) Queue.offerUnsafe(this.queue, exit.value)

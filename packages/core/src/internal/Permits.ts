@@ -12,14 +12,10 @@ export class Permits {
   private limitCount: number
   private heldCount = 0
   private readonly semaphore: Semaphore.Semaphore
-  private readonly takeOne: Effect.Effect<boolean>
-  private readonly giveOne: Effect.Effect<number>
 
   constructor(limitCount: number) {
     this.limitCount = limitCount
     this.semaphore = Semaphore.makeUnsafe(finite(limitCount))
-    this.takeOne = this.semaphore.takeIfAvailable(1)
-    this.giveOne = this.semaphore.release(1)
   }
 
   get held(): number {
@@ -41,7 +37,7 @@ export class Permits {
   }
 
   take(): boolean {
-    const isTaken = Effect.runSync(this.takeOne)
+    const isTaken = Effect.runSync(this.semaphore.takeIfAvailable(1))
     if (isTaken) this.heldCount++
     return isTaken
   }
@@ -49,7 +45,7 @@ export class Permits {
   give(): void {
     if (this.heldCount === 0) throw new Error("a permit was given back twice")
     this.heldCount--
-    Effect.runSync(this.giveOne)
+    Effect.runSync(this.semaphore.release(1))
   }
 
   resize(limitCount: number): void {

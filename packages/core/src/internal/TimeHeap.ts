@@ -4,85 +4,93 @@
  * Removal is by forgetting: the owner says when an entry is taken out whether it still counts. That makes cancelling
  * free, and `forget` rebuilds the heap once more than half of it is dead, so that a cancelled entry costs O(1)
  * amortised and memory stays within twice the live entries.
+ *
+ * Times and things stand in two arrays side by side: 16 bytes for each instead of an object of their own.
  */
-
-interface Due<A> {
-  readonly atMillis: number
-  readonly value: A
-}
-
 export class TimeHeap<A> {
-  private readonly entries: Array<Due<A>> = []
+  private times: Array<number> = []
+  private values: Array<A> = []
   private deadCount = 0
 
   get size(): number {
-    return this.entries.length
+    return this.values.length
   }
 
   /** When the first entry, dead or alive, is due; `undefined` when there is none. */
   get nextMillis(): number | undefined {
-    return this.entries[0]?.atMillis
+    return this.times[0]
   }
 
   add(atMillis: number, value: A): void {
-    const entries = this.entries
-    const entry = { atMillis, value }
-    let index = entries.length
-    entries.push(entry)
-    while (index > 0) {
-      const parentIndex = (index - 1) >> 1
-      const parent = entries[parentIndex]
-      if (parent === undefined || parent.atMillis <= atMillis) break
-      entries[index] = parent
-      index = parentIndex
-    }
-    entries[index] = entry
+    this.times.push(atMillis)
+    this.values.push(value)
+    this.raise(this.values.length - 1, atMillis, value)
   }
 
   /** Takes out the first entry if it is due. */
   takeDue(nowMillis: number): A | undefined {
-    const first = this.entries[0]
-    if (first === undefined || first.atMillis > nowMillis) return undefined
+    const atMillis = this.times[0]
+    if (atMillis === undefined || atMillis > nowMillis) return undefined
+    const first = this.values[0]
     this.removeFirst()
-    return first.value
+    return first
   }
 
   /** One entry has died; `isLive` tells the dead from the living when the heap is rebuilt. */
   forget(isLive: (value: A) => boolean): void {
     this.deadCount++
-    if (this.deadCount < 64 || this.deadCount * 2 < this.entries.length) return
-    const live = this.entries.filter((entry) => isLive(entry.value))
-    this.deadCount = 0
-    // A sorted array is a heap; rebuilding is rare enough for the plain way.
-    live.sort((a, b) => a.atMillis - b.atMillis)
-    this.entries.length = 0
-    for (const entry of live) this.entries.push(entry)
+    if (this.deadCount < 64 || this.deadCount * 2 < this.values.length) return
+    const { times, values } = this
+    this.clear()
+    // Most are added in order, and stay in order here, where each costs one comparison.
+    for (const [index, value] of values.entries()) if (isLive(value)) this.add(times[index] ?? 0, value)
   }
 
   clear(): void {
-    this.entries.length = 0
+    this.times = []
+    this.values = []
     this.deadCount = 0
   }
 
+  /** Moves what stands at `index` up to where it belongs. */
+  private raise(from: number, atMillis: number, value: A): void {
+    const { times, values } = this
+    let index = from
+    while (index > 0) {
+      const parentIndex = (index - 1) >> 1
+      const parentMillis = times[parentIndex]
+      const parent = values[parentIndex]
+      if (parentMillis === undefined || parent === undefined || parentMillis <= atMillis) break
+      times[index] = parentMillis
+      values[index] = parent
+      index = parentIndex
+    }
+    times[index] = atMillis
+    values[index] = value
+  }
+
   private removeFirst(): void {
-    const entries = this.entries
-    const last = entries.pop()
-    if (last === undefined || entries.length === 0) return
-    const count = entries.length
+    const { times, values } = this
+    const lastMillis = times.pop()
+    const last = values.pop()
+    if (lastMillis === undefined || last === undefined || values.length === 0) return
     let index = 0
     for (;;) {
       let childIndex = 2 * index + 1
-      let child = entries[childIndex]
-      if (child === undefined) break
-      const right = childIndex + 1 < count ? entries[childIndex + 1] : undefined
-      if (right !== undefined && right.atMillis < child.atMillis) {
-        child = right
+      let childMillis = times[childIndex]
+      if (childMillis === undefined) break
+      const rightMillis = times[childIndex + 1]
+      if (rightMillis !== undefined && rightMillis < childMillis) {
+        childMillis = rightMillis
         childIndex++
       }
-      if (child.atMillis >= last.atMillis) break
-      entries[index] = child
+      const child = values[childIndex]
+      if (child === undefined || childMillis >= lastMillis) break
+      times[index] = childMillis
+      values[index] = child
       index = childIndex
     }
-    entries[index] = last
+    times[index] = lastMillis
+    values[index] = last
   }
 }
