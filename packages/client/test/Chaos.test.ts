@@ -31,7 +31,7 @@ const behaviours = [
   "answers up to a point and closes",
   "closes",
   "resets",
-  "says nothing"
+  "says nothing for long"
 ] as const
 
 type Pick = <A>(list: ReadonlyArray<A>) => A
@@ -95,7 +95,9 @@ const serve = (connection: RawConnection, pick: Pick, seen: (request: RawRequest
         case "resets":
           connection.reset()
           return
-        case "says nothing":
+        case "says nothing for long":
+          yield* Effect.promise(() => setTimeout(20))
+          connection.finish()
           return
       }
     }
@@ -192,7 +194,7 @@ describe("two hundred callers", () => {
           },
           {
             pool: { connectionsPerRouteMax: 20 },
-            http: { requestTimeout: "300 millis", drainTimeout: "200 millis", bodyBufferByteCount: 1000 }
+            http: { drainTimeout: "200 millis", bodyBufferByteCount: 1000 }
           },
           { onConnection: (connection) => serve(connection, pick, seen) }
         )

@@ -1,144 +1,18 @@
 /**
- * Every time limit, to the millisecond, in virtual time; and what the errors say.
+ * Every time limit of a call that has its connection, to the millisecond, in virtual time; and what the errors say.
  */
 import { Buffer } from "node:buffer"
 import { assert, describe, it } from "@effect/vitest"
-import type { Body, CallTimeout, ClientConfig, ClientError, ClientResponse } from "@weir/client"
-import { Clock, Effect, type Fiber, Stream } from "effect"
+import type { Body } from "@weir/client"
+import { Clock, Effect, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { expectNothingLeft } from "./support/Leaks.ts"
-import { type MemoryWorld, settled, withMemory } from "./support/world.ts"
+import { begun, endsAfter, respond, spec, timeoutOf } from "./support/time.ts"
+import { settled, withMemory } from "./support/world.ts"
 
 expectNothingLeft()
 
 const bytes: Body = { _tag: "Bytes", bytes: Buffer.from("abc") }
-
-/** The fiber ends exactly when so much time has passed from now, and gives what it ended with. */
-const endsAfter = <A, E>(fiber: Fiber.Fiber<A, E>, millis: number): Effect.Effect<A> =>
-  Effect.gen(function* () {
-    yield* TestClock.adjust(millis - 1)
-    yield* settled
-    assert.isUndefined(fiber.pollUnsafe(), `ended before ${millis} ms`)
-    yield* TestClock.adjust(1)
-    yield* settled
-    const exit = fiber.pollUnsafe()
-    if (exit === undefined) return assert.fail(`not ended after ${millis} ms`)
-    if (exit._tag === "Failure") return assert.fail(`failed: ${exit.cause}`)
-    return exit.value
-  })
-
-const timeoutOf = (error: ClientError): CallTimeout => {
-  if (error.reason._tag !== "CallTimeout") return assert.fail(`${error.reason._tag}: ${error.message}`)
-  return error.reason
-}
-
-/** The head of an answer of so many bytes, with the first of them. */
-const begun = (byteCount: number, first: string): string =>
-  `HTTP/1.1 200 OK\r\nContent-Length: ${byteCount}\r\n\r\n${first}`
-
-/** A response whose body goes on. */
-const respond = (world: MemoryWorld, answer: string): Effect.Effect<ClientResponse, ClientError> =>
-  Effect.gen(function* () {
-    const caller = yield* world.start(world.call())
-    world.network.connection(1).send(answer)
-    yield* settled
-    const exit = caller.pollUnsafe()
-    if (exit === undefined) return assert.fail("no response")
-    return yield* exit
-  })
-
-const spec = (name: string, config: ClientConfig, steps: Parameters<typeof withMemory>[1]) => {
-  it.effect(name, () => withMemory(config, steps))
-}
-
-describe("waiting for a connection", () => {
-  spec(
-    "ends after the pool's acquireTimeout, with who holds it",
-    { pool: { connectionsPerRouteMax: 1, acquireTimeout: 100 } },
-    function* ({ call, network, start }) {
-      const holder = yield* start(call({ holder: "the slow report" }))
-      const waiter = yield* start(Effect.flip(call()))
-      const error = yield* endsAfter(waiter, 100)
-      assert.strictEqual(error.reason._tag, "NoConnection")
-      assert.strictEqual(
-        error.message,
-        "GET http://127.0.0.1:80/: http://127.0.0.1:80: no connection within 100 ms, waited 100 ms (queue): " +
-          "all 1 connections of the route are in use (connectionsPerRouteMax 1, from pool); 1 caller waits; " +
-          "held longest by the slow report for 100 ms"
-      )
-      assert.strictEqual(error.retry, "always")
-      network.connection(1).answer("x")
-      yield* settled
-      assert.isDefined(holder.pollUnsafe())
-    }
-  )
-
-  spec(
-    "ends when the call's own time is over, with why there was no connection",
-    {
-      pool: { connectionsPerRouteMax: 1, acquireTimeout: 200 }
-    },
-    function* ({ call, network, start }) {
-      yield* start(call())
-      const waiter = yield* start(Effect.flip(call({ timeout: 50 })))
-      const error = yield* endsAfter(waiter, 50)
-      assert.deepInclude(timeoutOf(error), { phase: "request", timeoutMillis: 50, waitedFor: "connection" })
-      assert.strictEqual(
-        error.message,
-        "GET http://127.0.0.1:80/: not finished within 50 ms (requestTimeout), waiting for a connection: " +
-          "http://127.0.0.1:80: all 1 connections of the route are in use (connectionsPerRouteMax 1, from pool); " +
-          "1 caller waits; held longest by an unnamed caller for 50 ms"
-      )
-      assert.strictEqual(error.retry, "always")
-      network.connection(1).answer("x")
-    }
-  )
-
-  spec(
-    "ends after the acquireTimeout of the route, though the call would have more time",
-    {
-      pool: {
-        connectionsPerRouteMax: 1,
-        acquireTimeout: "10 seconds",
-        overrides: [{ match: "http://127.0.0.1:80", acquireTimeout: 30 }]
-      }
-    },
-    function* ({ call, network, start }) {
-      yield* start(call())
-      const waiter = yield* start(Effect.flip(call({ timeout: 5000 })))
-      assert.strictEqual((yield* endsAfter(waiter, 30)).reason._tag, "NoConnection")
-      network.connection(1).answer("x")
-    }
-  )
-
-  for (const phase of ["dns", "tcp", "tls"] as const) {
-    spec(
-      `ends after connectTimeout, naming the phase ${phase}`,
-      { pool: { connectTimeout: 70 } },
-      function* ({ call, network, start }) {
-        network.stuckIn = phase
-        const caller = yield* start(Effect.flip(call()))
-        const error = yield* endsAfter(caller, 70)
-        assert.strictEqual(
-          error.message,
-          `GET http://127.0.0.1:80/: http://127.0.0.1:80: connect not finished within 70 ms (connectTimeout), in phase ${phase}`
-        )
-        assert.strictEqual(error.retry, "always")
-      }
-    )
-  }
-
-  spec(
-    "ends after acquireTimeout while it is being opened",
-    { pool: { connectTimeout: "never", acquireTimeout: 70, surplusDial: "cancel" } },
-    function* ({ call, network, start }) {
-      network.stuckIn = "tcp"
-      const caller = yield* start(Effect.flip(call()))
-      const error = yield* endsAfter(caller, 70)
-      assert.include(error.message, "no connection within 70 ms, waited 70 ms (connect:tcp)")
-    }
-  )
-})
 
 describe("waiting for the answer's head", () => {
   spec("ends after responseHeadTimeout", { http: { responseHeadTimeout: 100 } }, function* ({ call, network, start }) {
