@@ -24,3 +24,36 @@ it.effect("keeps a new route while the one that gives way for it is still closin
     { factory: { closes: "manual" } }
   )
 )
+
+it.effect("dials for a caller that gave up its turn to dial while no more leases could be out", () =>
+  withPool(
+    { activeMax: 1, diallingMax: 1 },
+    ({ ask, factory }) => {
+      const first = ask(a)
+      const second = ask(b)
+      factory.dial(1).succeed()
+      first.lease.discard()
+      factory.dial(2).succeed()
+      second.release()
+    },
+    { factory: { dials: "manual" } }
+  )
+)
+
+it.effect("wakes a caller at the end of a back-off in which an earlier caller has come and gone", () =>
+  withPool(
+    { dialBackoffBase: 100, dialBackoffMax: 100 },
+    function* ({ ask, factory, pass }) {
+      for (const number of [1, 2]) {
+        ask(a)
+        factory.dial(number).fail("down")
+      }
+      ask(a).withdraw()
+      const caller = ask(a)
+      yield* pass(100)
+      factory.dial(3).succeed()
+      caller.release()
+    },
+    { factory: { dials: "manual" } }
+  )
+)

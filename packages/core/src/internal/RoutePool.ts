@@ -11,6 +11,7 @@ import type { IdleObservations } from "./LearnedIdle.ts"
 import { LoadBuckets } from "./LoadBuckets.ts"
 import { PendingQueue } from "./PendingQueue.ts"
 import { Permits } from "./Permits.ts"
+import type { RouteWake } from "./PoolState.ts"
 
 export class RoutePool<C> {
   readonly route: Route
@@ -46,6 +47,8 @@ export class RoutePool<C> {
   backoffUntilMillis = Number.NEGATIVE_INFINITY
   /** The back-off end that the pool will wake the route at: for waiters, and for spare dials. */
   wakeAtMillis = Number.NEGATIVE_INFINITY
+  /** What wakes it then; given up when its last waiter leaves, for nobody keeps it for the next. */
+  wake: RouteWake<C> | undefined
   spareWakeAtMillis = Number.NEGATIVE_INFINITY
   lastConnectError: unknown
   idleObservations: IdleObservations | undefined

@@ -11,6 +11,12 @@ const dialsFor = <C>(route: RoutePool<C>, waiterCount: number): number => {
   return uncovered <= 0 ? 0 : Math.max(1, Math.ceil(uncovered / route.waitersPerDial))
 }
 
+/** Are as many leases out as the whole pool may have? */
+export const isActiveTotalMet = <C>(state: PoolState<C>): boolean => {
+  const { activeMax } = state.settings
+  return activeMax !== "unlimited" && state.activeCount >= activeMax
+}
+
 /** Dials to be begun, beyond what is on its way already, for the waiters that could be served. */
 export const dialsNeeded = <C>(state: PoolState<C>, route: RoutePool<C>): number => {
   if (state.phase !== "open" || state.isPaused || route.isPaused) return 0

@@ -5,7 +5,7 @@
  * not take it, but stands behind.
  */
 import { closeEntry } from "./closing.ts"
-import { dialsBeyondWaiters, dialsNeeded, dialsSurplus } from "./demand.ts"
+import { dialsBeyondWaiters, dialsNeeded, dialsSurplus, isActiveTotalMet } from "./demand.ts"
 import { cancelDial, dial } from "./dialling.ts"
 import type { Entry } from "./Entry.ts"
 import { findVictim } from "./evicting.ts"
@@ -62,9 +62,10 @@ export const dialSpare = <C>(state: PoolState<C>, route: RoutePool<C>): Entry<C>
 const isBackingOff = <C>(state: PoolState<C>, route: RoutePool<C>): boolean => {
   const untilMillis = route.backoffUntilMillis
   if (untilMillis <= state.monotonicMillis()) return false
-  if (route.wakeAtMillis !== untilMillis) {
+  if (route.wake === undefined || route.wakeAtMillis !== untilMillis) {
     route.wakeAtMillis = untilMillis
-    state.urgent.add(untilMillis, { route })
+    route.wake = { route }
+    state.urgent.add(untilMillis, route.wake)
     state.urgentAlarm.armBy(untilMillis)
   }
   return true
@@ -145,14 +146,20 @@ const takeTurn = <C>(
   route: RoutePool<C>,
   lack: Lack | undefined
 ): void => {
-  turns.delete(route)
+  leaveTurn(state, turns, route)
   if (lack === undefined && dialsNeeded(state, route) > 0) turns.add(route)
+}
+
+/** Its waiters may want no dial because no more leases may be out: then the end of a lease is what they wait for. */
+const leaveTurn = <C>(state: PoolState<C>, turns: Set<RoutePool<C>>, route: RoutePool<C>): void => {
+  turns.delete(route)
+  if (route.pending.liveCount > 0 && isActiveTotalMet(state)) state.activeBlocked.add(route)
 }
 
 /** The route, other than `except`, that has waited longest for the total. Those that need it no more are forgotten. */
 export const firstStarving = <C>(state: PoolState<C>, except?: RoutePool<C>): RoutePool<C> | undefined => {
   for (const route of state.starving) {
-    if (dialsNeeded(state, route) === 0 || isBackingOff(state, route)) state.starving.delete(route)
+    if (dialsNeeded(state, route) === 0 || isBackingOff(state, route)) leaveTurn(state, state.starving, route)
     else if (route !== except) return route
   }
   return undefined

@@ -9,6 +9,7 @@
 import { beginIdle, list, listByAge, planPing } from "./availability.ts"
 import { closeEntry, drainEntry } from "./closing.ts"
 import { recount } from "./covering.ts"
+import { isActiveTotalMet } from "./demand.ts"
 import {
   cancelSurplus,
   dialForMinimum,
@@ -54,11 +55,6 @@ export const pump = <C>(state: PoolState<C>): void => {
 /** May the route be given one more lease now? */
 export const mayLease = <C>(state: PoolState<C>, route: RoutePool<C>): boolean =>
   !state.isPaused && !route.isPaused && route.activeCount < route.limits.activeMax && !isActiveTotalMet(state)
-
-const isActiveTotalMet = <C>(state: PoolState<C>): boolean => {
-  const { activeMax } = state.settings
-  return activeMax !== "unlimited" && state.activeCount >= activeMax
-}
 
 const pumpRoute = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
   serveWaiters(state, route)

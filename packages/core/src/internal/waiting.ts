@@ -4,12 +4,13 @@
 import type { PoolError } from "../PoolError.ts"
 import { recount } from "./covering.ts"
 import type { HeldLease } from "./Lease.ts"
-import type { PoolState } from "./PoolState.ts"
+import type { PoolState, RouteWake } from "./PoolState.ts"
 import type { RoutePool } from "./RoutePool.ts"
 import { noteEmpty } from "./routing.ts"
 import { Waiter } from "./Waiter.ts"
 
-const isLiveItem = (item: object): boolean => !(item instanceof Waiter) || item.state === "waiting"
+const isLiveItem = <C>(item: Waiter<C> | RouteWake<C>): boolean =>
+  item instanceof Waiter ? item.state === "waiting" : item === item.route.wake
 
 /** Takes a waiter that is still waiting out of every list, from any place in them. */
 const leave = <C>(state: PoolState<C>, waiter: Waiter<C>): void => {
@@ -21,6 +22,10 @@ const leave = <C>(state: PoolState<C>, waiter: Waiter<C>): void => {
     state.starving.delete(route)
     state.diallingBlocked.delete(route)
     state.activeBlocked.delete(route)
+    if (route.wake !== undefined) {
+      route.wake = undefined
+      state.urgent.forget(isLiveItem)
+    }
     if (route.isEmpty) noteEmpty(state, route)
   }
   if (state.pendingCount === 0) {
