@@ -54,7 +54,7 @@ export class Chance {
     return this.next() < ratio * 0x1_0000_0000
   }
 
-  pick<A>(choices: readonly [A, ...ReadonlyArray<A>]): A {
+  pick<const A>(choices: readonly [A, ...ReadonlyArray<A>]): A {
     return choices[this.below(choices.length)] ?? choices[0]
   }
 
