@@ -26,6 +26,9 @@ const vitest = "node_modules/vitest/vitest.mjs"
 /** Suites that must behave alike on all three runtimes, so each runs them. */
 const portableSuites = ["packages/transport/", "packages/core/", "packages/http1/", "packages/fetch/"]
 
+/** Debian packages of the servers that `test/interop` starts. */
+export const interopServers: ReadonlyArray<string> = ["apache2", "caddy", "haproxy", "lighttpd", "nginx", "python3"]
+
 export const steps: ReadonlyArray<Step> = [
   { name: "types", group: "check", command: ["tsc"], countedBy: "exit status", secondsMax: 60 },
   {
@@ -47,10 +50,21 @@ export const steps: ReadonlyArray<Step> = [
     group: "node",
     command: [
       ...(["node", vitest, "run"] as const),
-      ...["test/tidy", "test/packaging", "packages/bun", "packages/deno"].flatMap((path) => ["--exclude", `${path}/**`])
+      ...["test/tidy", "test/packaging", "test/interop", "packages/bun", "packages/deno"].flatMap((path) => [
+        "--exclude",
+        `${path}/**`
+      ])
     ],
     countedBy: "vitest report",
     secondsMax: 240
+  },
+  {
+    name: "other servers",
+    group: "node",
+    command: ["node", vitest, "run", "test/interop/"],
+    countedBy: "vitest report",
+    servers: interopServers,
+    secondsMax: 180
   },
   {
     name: "suites on Bun",
