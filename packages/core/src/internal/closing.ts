@@ -5,7 +5,6 @@
 import { Effect, Exit, Scope } from "effect"
 import type { CloseReason } from "../PoolReason.ts"
 import { list, listByAge, planIdle, unlist } from "./availability.ts"
-import { countUp } from "./Counters.ts"
 import { Entry } from "./Entry.ts"
 import { observe } from "./LearnedIdle.ts"
 import { markDirty, type PoolState } from "./PoolState.ts"
@@ -27,8 +26,8 @@ export const closeEntry = <C>(state: PoolState<C>, entry: Entry<C>, reason: Clos
   if (isOpen) {
     const nowMillis = state.wallMillis()
     const ageMillis = nowMillis - entry.createdAtMillis
-    countUp(entry.route.counters.closedByReason, reason)
-    countUp(state.counters.closedByReason, reason)
+    entry.route.counters.countClosed(reason)
+    state.counters.countClosed(reason)
     state.histograms.lifeMillis.record(ageMillis)
     if (state.hasListeners()) {
       state.emit({

@@ -6,7 +6,6 @@ import type { PoolSettings } from "../PoolConfig.ts"
 import { type PoolError, poolError } from "../PoolError.ts"
 import type { RefusalReason } from "../PoolReason.ts"
 import { sourceOf } from "../Settings.ts"
-import { countUp } from "./Counters.ts"
 import { coveredCount, recount } from "./covering.ts"
 import { findVictim } from "./evicting.ts"
 import type { PoolState } from "./PoolState.ts"
@@ -21,8 +20,8 @@ export const refuse = <C>(
   reason: RefusalReason,
   numbers: { readonly limitCount: number; readonly usedCount: number; readonly source: string }
 ): PoolError => {
-  countUp(state.counters.refusedByReason, reason)
-  if (route !== undefined) countUp(route.counters.refusedByReason, reason)
+  state.counters.countRefused(reason)
+  route?.counters.countRefused(reason)
   if (state.hasListeners()) state.emit({ _tag: "Refused", route: label, atMillis: state.wallMillis(), reason })
   return poolError({
     reason: { _tag: "Refused", reason, ...numbers },

@@ -6,7 +6,6 @@ import { poolError } from "../PoolError.ts"
 import type { TimeoutPhase } from "../PoolReason.ts"
 import type { RouteReport } from "../RouteReport.ts"
 import { lookBy } from "./availability.ts"
-import { countUp } from "./Counters.ts"
 import { closeEntry, drainEntry } from "./closing.ts"
 import { cancelSurplus, keepsMinimum } from "./dialTurns.ts"
 import { Entry } from "./Entry.ts"
@@ -43,8 +42,8 @@ const timeOut = <C>(state: PoolState<C>, waiter: Waiter<C>, nowMillis: number): 
   const report = reportRoute(state, route)
   const phase = phaseOf(report)
   const waitedMillis = nowMillis - waiter.arrivedAtMillis
-  countUp(route.counters.timedOutByPhase, phase)
-  countUp(state.counters.timedOutByPhase, phase)
+  route.counters.countTimedOut(phase)
+  state.counters.countTimedOut(phase)
   if (state.hasListeners()) {
     state.emit({ _tag: "TimedOut", route: route.route.label, atMillis: state.wallMillis(), phase, waitedMillis })
   }
