@@ -35,17 +35,26 @@ const tryNext = (tries: Tries, tried: Set<Candidate>): Effect.Effect<Outcome> =>
   tried.add(candidate)
   progress.enterEndpoint(candidate)
   const leftMillis = dueMillis - nowMillis()
-  if (leftMillis <= 0) return Effect.succeed(routeTimeout(route, undefined))
+  if (leftMillis <= 0) return Effect.succeed(routeTimeout(route))
   const again = (attempt: Attempt, outcome: Outcome) => retryOr(tries, tried, attempt, outcome)
   return Effect.matchEffect(send(tries, candidate, leftMillis), {
-    onFailure: (error) =>
-      error === "try-timeout"
-        ? again({ _tag: "timed-out" }, tryTimeout(route))
-        : again({ _tag: "failed", error }, replyTo(error, runtime.cluster, route)),
+    onFailure: (error) => {
+      if (error === "try-timeout") return again({ _tag: "timed-out" }, tryTimeout(route))
+      // Nothing was sent: it had waited for a connection.
+      if (error.reason._tag === "CallTimeout" && error.retry === "always") return waitedInVain(tries, candidate)
+      return again({ _tag: "failed", error }, replyTo(error, runtime.cluster, route))
+    },
     onSuccess: (answer) =>
       again({ _tag: "answered", status: answer.status, field: (name) => answer.head.get(name) }, answer)
   })
 }
+
+/** The time was over before there was a connection: the pool knows what for. */
+const waitedInVain = ({ route, runtime }: Tries, candidate: Candidate): Effect.Effect<Outcome> =>
+  Effect.map(runtime.client.pool.explain(runtime.originOf(candidate).route), (why) => {
+    const reply = routeTimeout(route)
+    return { ...reply, body: `${reply.body}; it had no connection: ${why}` }
+  })
 
 const send = (
   { progress, request, route, runtime }: Tries,

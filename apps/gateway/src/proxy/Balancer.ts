@@ -37,7 +37,7 @@ export const pick = (
   const pool = untried.length > 0 ? untried : candidates
   switch (policy) {
     case "ROUND_ROBIN":
-      return smoothRoundRobin(pool)
+      return smoothRoundRobin(candidates, pool)
     case "RANDOM":
       return weighted(pool, random())
     case "LEAST_REQUEST": {
@@ -49,15 +49,21 @@ export const pick = (
   }
 }
 
-/** Each turn gives every candidate its weight as credit and takes the whole from the richest: no bursts. */
-const smoothRoundRobin = (pool: ReadonlyArray<Candidate>): Candidate | undefined => {
-  let best: Candidate | undefined
+/**
+ * Each turn gives every candidate its weight as credit and takes the whole from the richest of the pool: no bursts. The
+ * retry of a request takes the turn of the endpoint it goes to.
+ */
+const smoothRoundRobin = (
+  candidates: ReadonlyArray<Candidate>,
+  pool: ReadonlyArray<Candidate>
+): Candidate | undefined => {
   let totalWeight = 0
-  for (const candidate of pool) {
+  for (const candidate of candidates) {
     candidate.credit += candidate.endpoint.weight
     totalWeight += candidate.endpoint.weight
-    if (best === undefined || candidate.credit > best.credit) best = candidate
   }
+  let best: Candidate | undefined
+  for (const candidate of pool) if (best === undefined || candidate.credit > best.credit) best = candidate
   if (best !== undefined) best.credit -= totalWeight
   return best
 }

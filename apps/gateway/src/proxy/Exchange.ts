@@ -118,7 +118,7 @@ const forward = (
   if (isWhole || millis === Number.POSITIVE_INFINITY) return forwarding
   const late = Effect.andThen(untilRead(incoming), Effect.sleep(millis))
   return Effect.flatMap(Effect.raceFirst(Effect.as(forwarding, "in-time"), Effect.as(late, "late")), (end) =>
-    end === "late" ? replyOrBreakOff(incoming, routeTimeout(routed.route, undefined), progress) : Effect.void
+    end === "late" ? replyOrBreakOff(incoming, routeTimeout(routed.route), progress) : Effect.void
   )
 }
 

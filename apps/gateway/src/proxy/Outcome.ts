@@ -3,7 +3,7 @@
  * which limit it was and who set it.
  */
 import type { ClientError } from "@weir/client"
-import { PoolError, type RefusalReason } from "@weir/core"
+import type { PoolError, RefusalReason } from "@weir/core"
 import type { Cluster, Limit, Route, Setting } from "../config/GatewayModel.ts"
 import type { CallerFault } from "../Listener.ts"
 import type { RequestLine } from "./RequestLine.ts"
@@ -34,7 +34,7 @@ export const replyTo = (error: ClientError, cluster: Cluster, route: Route): Loc
     case "NoConnection":
       return withoutConnection(reason.error, error.message, cluster, route)
     case "CallTimeout":
-      return routeTimeout(route, error.cause)
+      return routeTimeout(route)
     case "BadResponse":
       return { status: 502, flag: "UPE", body: `upstream protocol error: ${error.message}` }
     case "InvalidRequest":
@@ -47,18 +47,17 @@ export const replyTo = (error: ClientError, cluster: Cluster, route: Route): Loc
   }
 }
 
-/** The time of the whole exchange was over. `cause`: why it waits, if it waits for a connection. */
-export const routeTimeout = ({ timeoutMillis }: Route, cause: unknown): LocalReply =>
-  timedOut("not finished", "timeout", timeoutMillis, cause instanceof PoolError ? `: ${cause.message}` : "")
+/** The time of the whole exchange was over. */
+export const routeTimeout = ({ timeoutMillis }: Route): LocalReply => timedOut("not finished", "timeout", timeoutMillis)
 
 /** The time of one try was over. */
 export const tryTimeout = ({ retries }: Route): LocalReply =>
-  timedOut("no answer", "perTryTimeout", retries.perTryMillis, "")
+  timedOut("no answer", "perTryTimeout", retries.perTryMillis)
 
-const timedOut = (what: string, field: string, { source, value }: Setting<Limit>, why: string): LocalReply => ({
+const timedOut = (what: string, field: string, { source, value }: Setting<Limit>): LocalReply => ({
   status: 504,
   flag: "UT",
-  body: `upstream request timeout: ${what} within ${value} ms, which is ${field} (${source})${why}`
+  body: `upstream request timeout: ${what} within ${value} ms, which is ${field} (${source})`
 })
 
 /** The reply to a request that would have been sent again, had there not been too many retries under way. */
@@ -97,13 +96,12 @@ export const flagOf = ({ reason }: ClientError): ResponseFlag => {
   }
 }
 
-const withoutConnection = (error: PoolError, message: string, cluster: Cluster, route: Route): LocalReply => {
-  const { reason } = error
+const withoutConnection = ({ reason }: PoolError, message: string, cluster: Cluster, route: Route): LocalReply => {
   switch (reason._tag) {
     case "Refused":
       return { status: 503, flag: "UO", body: overflow(reason.reason, cluster) }
     case "AcquireTimeout":
-      return routeTimeout(route, error)
+      return routeTimeout(route)
     case "ConnectFailed":
     case "ConnectTimeout":
       return { status: 503, flag: "UF", body: `upstream connect failed: ${message}` }

@@ -259,7 +259,7 @@ describe("an answer", () => {
     Effect.gen(function* () {
       const upstream = yield* makeRawUpstream
       yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ call }) {
-        const calling = yield* Effect.forkChild(call())
+        const calling = yield* Effect.forkScoped(call())
         const endpoint = yield* upstream.accept
         yield* endpoint.head
         endpoint.send("HTTP/1.0 200 OK\r\n\r\nall of it")

@@ -33,7 +33,7 @@ describe("maxConnections", () => {
       const upstream = yield* makeHeld
       const trafficPolicy = connectionPool({}, { maxConnections: 2 })
       yield* withGateway(serviceYaml({ ports: [upstream.port], trafficPolicy }), function* ({ call, pool }) {
-        const calls = yield* Effect.forEach([1, 2, 3, 4, 5], () => Effect.forkChild(call()))
+        const calls = yield* Effect.forEach([1, 2, 3, 4, 5], () => Effect.forkScoped(call()))
         yield* upstream.until(() => upstream.begunCount() === 2)
         for (let pending = 0; pending < 3; ) pending = (yield* pool()).pending
         const { limits, total } = yield* pool()
@@ -75,9 +75,9 @@ describe("http1MaxPendingRequests", () => {
       yield* withGateway(
         serviceYaml({ ports: [upstream.port], trafficPolicy }),
         function* ({ call, lines, logged, pool }) {
-          const first = yield* Effect.forkChild(call())
+          const first = yield* Effect.forkScoped(call())
           yield* upstream.until(() => upstream.begunCount() === 1)
-          const second = yield* Effect.forkChild(call())
+          const second = yield* Effect.forkScoped(call())
           for (let pending = 0; pending < 1; ) pending = (yield* pool()).pending
           const refused = yield* call()
           assert.deepStrictEqual(
@@ -104,7 +104,7 @@ describe("http1MaxPendingRequests", () => {
       const trafficPolicy = connectionPool({ http1MaxPendingRequests: 3 })
       const yaml = serviceYaml({ ports: [yield* deafPort], trafficPolicy })
       yield* withGateway(yaml, function* ({ call, pool }) {
-        const calls = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(call()))
+        const calls = yield* Effect.forEach([1, 2, 3], () => Effect.forkScoped(call()))
         for (let pending = 0; pending < 3; ) pending = (yield* pool()).pending
         assert.strictEqual((yield* pool()).dialling, 3)
         assert.strictEqual((yield* call()).headers["x-weir-response-flag"], "UO")
@@ -122,7 +122,7 @@ describe("http2MaxRequests", () => {
       const upstream = yield* makeHeld
       const trafficPolicy = connectionPool({ http2MaxRequests: 2 })
       yield* withGateway(serviceYaml({ ports: [upstream.port], trafficPolicy }), function* ({ call, logged }) {
-        const calls = yield* Effect.forEach([1, 2], () => Effect.forkChild(call()))
+        const calls = yield* Effect.forEach([1, 2], () => Effect.forkScoped(call()))
         yield* upstream.until(() => upstream.begunCount() === 2)
         const refused = yield* call()
         assert.deepStrictEqual([refused.status, refused.headers["x-envoy-overloaded"]], [503, "true"])
@@ -134,7 +134,7 @@ describe("http2MaxRequests", () => {
         yield* upstream.release
         yield* upstream.release
         yield* Effect.forEach(calls, Fiber.join)
-        const next = yield* Effect.forkChild(call())
+        const next = yield* Effect.forkScoped(call())
         yield* upstream.release
         assert.strictEqual((yield* Fiber.join(next)).status, 200)
       })
@@ -147,7 +147,7 @@ describe("http2MaxRequests", () => {
       const trafficPolicy = connectionPool({ http2MaxRequests: 1 })
       yield* withGateway(serviceYaml({ ports: [upstream.port], trafficPolicy }), function* ({ call, logged, pool }) {
         // All of them wait for the first connect; one gets it.
-        const calls = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(call()))
+        const calls = yield* Effect.forEach([1, 2, 3], () => Effect.forkScoped(call()))
         yield* upstream.until(() => upstream.begunCount() === 1)
         for (const line of yield* logged(2)) assert.match(line, / 503 UO /)
         assert.deepStrictEqual((yield* pool()).refused, { "active-total-limit": 2 })
@@ -163,14 +163,14 @@ describe("http2MaxRequests", () => {
       const upstream = yield* makeRawUpstream
       const trafficPolicy = connectionPool({ http2MaxRequests: 1 })
       yield* withGateway(serviceYaml({ ports: [upstream.port], trafficPolicy }), function* ({ call }) {
-        const first = yield* Effect.forkChild(call())
+        const first = yield* Effect.forkScoped(call())
         const endpoint = yield* upstream.accept
         yield* endpoint.head
         endpoint.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha")
         assert.strictEqual((yield* call()).status, 503)
         endpoint.send("lf")
         assert.strictEqual((yield* Fiber.join(first)).body, "half")
-        const second = yield* Effect.forkChild(call())
+        const second = yield* Effect.forkScoped(call())
         yield* endpoint.head
         endpoint.answer("ok")
         assert.strictEqual((yield* Fiber.join(second)).status, 200)
@@ -253,7 +253,7 @@ describe("without a rule", () => {
     Effect.gen(function* () {
       const upstream = yield* makeHeld
       yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ call }) {
-        const calls = yield* Effect.forEach(Array.from({ length: 50 }), () => Effect.forkChild(call()))
+        const calls = yield* Effect.forEach(Array.from({ length: 50 }), () => Effect.forkScoped(call()))
         yield* upstream.until(() => upstream.begunCount() === 50)
         for (let count = 0; count < 50; count++) yield* upstream.release
         for (const { status } of yield* Effect.forEach(calls, Fiber.join)) assert.strictEqual(status, 200)
