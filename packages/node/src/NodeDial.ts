@@ -10,13 +10,15 @@
 import type { Socket } from "node:net"
 import { isIP, connect as netConnect } from "node:net"
 import { TLSSocket, connect as tlsConnect } from "node:tls"
-import type { Connection, ConnectObserver, ConnectPhase, ConnectTiming } from "@weir/transport"
+import type { Connection, ConnectObserver } from "@weir/transport"
 import { Target, type TransportError } from "@weir/transport"
 import { Clock, Effect } from "effect"
+import { contradictionIn } from "./contradictionIn.ts"
 import { Inbound } from "./Inbound.ts"
 import type { OpenedSocket } from "./NodeConnection.ts"
 import { closedWhileOpening, connectError, unsupported, unusableTlsOptions } from "./NodeErrors.ts"
-import { isUnverified, type NodeTls, nameToCheck, type TlsSetup, tlsInfoOf } from "./NodeTls.ts"
+import { type NodeTls, type TlsSetup, tlsInfoOf } from "./NodeTls.ts"
+import { Phases } from "./Phases.ts"
 
 /** How long a TCP connection is silent before the system probes the peer. */
 const keepAliveMillis = 60_000
@@ -47,13 +49,9 @@ export const dial = (
 class Attempt {
   readonly #shared: DialShared
   readonly #target: Target.Target
-  readonly #observer: ConnectObserver | undefined
-  readonly #clock: Clock.Clock
   readonly #address: string
   readonly #inbound = new Inbound(() => this.#socket?.resume())
-  readonly #timing: { -readonly [K in keyof ConnectTiming]: ConnectTiming[K] } = {}
-  #phase: ConnectPhase
-  #phaseStartNanos: bigint
+  readonly #phases: Phases
   #resume: (result: Effect.Effect<Connection, TransportError>) => void = () => {}
   #tlsSetup: TlsSetup | undefined
   #socket: Socket | undefined
@@ -61,11 +59,9 @@ class Attempt {
   constructor(shared: DialShared, target: Target.Target, observer: ConnectObserver | undefined, clock: Clock.Clock) {
     this.#shared = shared
     this.#target = target
-    this.#observer = observer
-    this.#clock = clock
     this.#address = Target.formatAddress(target.address)
-    this.#phase = target.address._tag === "Tcp" && isIP(target.address.host) === 0 ? "dns" : "tcp"
-    this.#phaseStartNanos = clock.monotonicTimeNanosUnsafe()
+    const isName = target.address._tag === "Tcp" && isIP(target.address.host) === 0
+    this.#phases = new Phases(isName ? "dns" : "tcp", clock, observer)
   }
 
   start(resume: (result: Effect.Effect<Connection, TransportError>) => void): void {
@@ -89,7 +85,7 @@ class Attempt {
   #dial(): TransportError | undefined {
     const { address, tls } = this.#target
     const contradiction = contradictionIn(this.#target)
-    if (contradiction !== undefined) return unsupported(contradiction, this.#phase, this.#address)
+    if (contradiction !== undefined) return unsupported(contradiction, this.#phases.current, this.#address)
     if (tls !== undefined) {
       try {
         this.#tlsSetup = this.#shared.tls.setup(tls, address)
@@ -97,7 +93,7 @@ class Attempt {
         return unusableTlsOptions(cause, this.#address)
       }
     }
-    this.#observer?.enterPhase(this.#phase)
+    this.#phases.begin()
     try {
       this.#socket = this.#open()
     } catch (cause) {
@@ -142,14 +138,14 @@ class Attempt {
     socket.on("close", this.#onClose)
     // Told once per address that the name has.
     socket.on("lookup", (error: Error | null) => {
-      if (error === null && this.#phase === "dns") this.#enter("tcp")
+      if (error === null && this.#phases.current === "dns") this.#phases.enter("tcp")
     })
     const setup = this.#tlsSetup
     if (setup === undefined) {
       socket.once("connect", () => this.#succeed(socket))
       return
     }
-    socket.once("connect", () => this.#enter("tls"))
+    socket.once("connect", () => this.#phases.enter("tls"))
     socket.once("secureConnect", () => {
       // The handshake had to read; from here on only a reader does.
       socket.pause()
@@ -161,12 +157,12 @@ class Attempt {
   }
 
   readonly #onError = (cause: unknown): void => {
-    if (this.#tlsSetup !== undefined && this.#phase === "tls") this.#shared.tls.forgetSession(this.#tlsSetup)
-    this.#fail(connectError(cause, this.#phase, this.#address))
+    if (this.#tlsSetup !== undefined && this.#phases.current === "tls") this.#shared.tls.forgetSession(this.#tlsSetup)
+    this.#fail(connectError(cause, this.#phases.current, this.#address))
   }
 
   /** After an error this comes second and changes nothing. */
-  readonly #onClose = (): void => this.#fail(closedWhileOpening(this.#phase, this.#address))
+  readonly #onClose = (): void => this.#fail(closedWhileOpening(this.#phases.current, this.#address))
 
   #fail(error: TransportError): void {
     this.#socket?.destroy()
@@ -174,7 +170,7 @@ class Attempt {
   }
 
   #succeed(socket: Socket): void {
-    this.#endPhase()
+    this.#phases.end()
     const { address, tls } = this.#target
     const alpn = socket instanceof TLSSocket ? socket.alpnProtocol : undefined
     const info = {
@@ -185,7 +181,7 @@ class Attempt {
       localPort: socket.localPort ?? 0,
       ...(typeof alpn === "string" && alpn !== "" ? { alpn } : {}),
       ...(socket instanceof TLSSocket && tls !== undefined ? { tls: tlsInfoOf(socket, tls) } : {}),
-      timing: this.#timing
+      timing: this.#phases.timing
     }
     const kind = tls !== undefined ? "tls" : address._tag === "Tcp" ? "tcp" : "unix"
     const opened: OpenedSocket = { info, socket, kind, address: this.#address, inbound: this.#inbound }
@@ -194,38 +190,4 @@ class Attempt {
     socket.off("close", this.#onClose)
     this.#resume(Effect.succeed(connection))
   }
-
-  #enter(phase: ConnectPhase): void {
-    this.#endPhase()
-    this.#phase = phase
-    this.#observer?.enterPhase(phase)
-  }
-
-  #endPhase(): void {
-    const nowNanos = this.#clock.monotonicTimeNanosUnsafe()
-    this.#timing[timingKeys[this.#phase]] = Number(nowNanos - this.#phaseStartNanos) / 1e6
-    this.#phaseStartNanos = nowNanos
-  }
-}
-
-const timingKeys = { dns: "dnsMillis", tcp: "tcpMillis", proxy: "proxyMillis", tls: "tlsMillis" } as const
-
-/**
- * What in a target cannot be done, and what to do instead. Node's own checks would come too late: it throws with a socket
- * handle already made, which then nobody can close, and takes an empty host for `localhost`.
- */
-const contradictionIn = ({ address, localAddress, tls }: Target.Target): string | undefined => {
-  if (address._tag === "Tcp") {
-    const { host, port } = address
-    if (host === "" || host.includes("\0")) return "the host is empty or has a NUL in it"
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) return `the port is ${port}, not from 1 to 65535`
-    if (localAddress !== undefined && isIP(localAddress) === 0) return `localAddress is no IP address: ${localAddress}`
-    return undefined
-  }
-  if (address.path === "") return "the path of the Unix socket is empty"
-  if (localAddress !== undefined) return "a Unix socket has no local address to connect from: leave localAddress out"
-  if (tls !== undefined && !isUnverified(tls) && nameToCheck(tls, address) === undefined) {
-    return "a Unix path is no name to check a certificate against: set serverName"
-  }
-  return undefined
 }

@@ -2,7 +2,11 @@
  * For the layers of other runtimes that have `node:net` and `node:tls`: their connects, their TLS, their errors and the
  * delivery of what the peer sends are the same, so they are written and tested once.
  */
+export { makeBackgroundClock } from "./BackgroundClock.ts"
+export { contradictionIn } from "./contradictionIn.ts"
 export { Inbound } from "./Inbound.ts"
 export { NodeConnection, type OpenedSocket } from "./NodeConnection.ts"
 export { makeWith, type NodeCompatibleRuntime, type NodeConnectorOptions } from "./NodeConnector.ts"
-export { ioError } from "./NodeErrors.ts"
+export { closedWhileOpening, connectError, ioError, unsupported, unusableTlsOptions } from "./NodeErrors.ts"
+export { NodeTls, type TlsSetup, tlsInfoOf } from "./NodeTls.ts"
+export { Phases } from "./Phases.ts"
