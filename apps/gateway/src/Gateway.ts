@@ -21,6 +21,8 @@ export interface GatewayOptions {
   /** The ports as given or none; otherwise the next free ones. */
   readonly isPortFixed: boolean
   readonly isAdminPortFixed: boolean
+  /** With nothing read from a caller or written to it for so long, its request is given up. Default: 300,000. */
+  readonly idleMillisMax?: number
   /** Called with each line of the access log. */
   readonly onAccess: (line: string) => void
 }
@@ -69,6 +71,7 @@ export const serve = (
         host: options.host,
         port: options.port,
         isFixed: options.isPortFixed,
+        idleMillisMax: options.idleMillisMax,
         onRefused: (fault) => onEnd(refusedRecord(fault, shared.wallMillis()))
       },
       (incoming) => exchange(shared, incoming)

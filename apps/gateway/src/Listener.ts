@@ -79,6 +79,8 @@ export interface ListenOptions {
   readonly port: number
   /** The port as given or none; otherwise the next free one. */
   readonly isFixed: boolean
+  /** With nothing read or written for so long, an exchange is given up. Default: 300,000, Envoy's stream idle timeout. */
+  readonly idleMillisMax?: number | undefined
   /** Told of each caller that was refused before there was a request to hand on. */
   readonly onRefused?: (fault: CallerFault) => void
 }
@@ -89,14 +91,11 @@ const portsTriedMax = 50
 /** How long accepted requests may take to finish when the server closes. */
 const drainTimeout = "30 seconds"
 
-/** Envoy's stream idle timeout: with nothing read or written for so long, an exchange is given up. */
-const idleMillisMax = 300_000
-
 /** Node's values beside Envoy's; those that are not named are Node's. */
 const serverOptions = {
   /** How long a connection may be idle between requests: Envoy's. */
   keepAliveTimeout: 3_600_000,
-  /** A whole request may take its time, as long as it moves (see `idleMillisMax`). */
+  /** A whole request may take its time, as long as it moves (see `ListenOptions.idleMillisMax`). */
   requestTimeout: 0,
   /** Envoy's bound on a head. */
   maxHeaderSize: 60 * 1024,
@@ -109,7 +108,7 @@ const serverOptions = {
 export const listen = (options: ListenOptions, handler: Handler): Effect.Effect<Listener, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const exchanges = new Exchanges(Effect.runForkWith(yield* Effect.context<never>()), handler)
-    const server = makeServer(exchanges, options.onRefused ?? (() => {}))
+    const server = makeServer(exchanges, options)
     const bind = (port: number, left: number): Effect.Effect<number, ListenError> =>
       bindOnce(server, options.host, port).pipe(
         Effect.catch((error) =>
@@ -179,7 +178,7 @@ class Exchanges {
   }
 }
 
-const makeServer = (exchanges: Exchanges, onRefused: (fault: CallerFault) => void): Server => {
+const makeServer = (exchanges: Exchanges, { idleMillisMax = 300_000, onRefused }: ListenOptions): Server => {
   const server = createServer(serverOptions, (message, response) => {
     exchanges.begin(new Incoming(message, response, false))
   })
@@ -194,7 +193,7 @@ const makeServer = (exchanges: Exchanges, onRefused: (fault: CallerFault) => voi
   })
   const refuse = (socket: Duplex, fault: CallerFault): void => {
     if (exchanges.cut(socket, fault) > 0) return
-    onRefused(fault)
+    onRefused?.(fault)
     if (socket.writable) socket.write(refusalText(fault))
     // What was written is in the system's hands; whoever sends what is no HTTP gets no second chance to be read.
     socket.destroy()
@@ -208,7 +207,7 @@ const makeServer = (exchanges: Exchanges, onRefused: (fault: CallerFault) => voi
     refuse(socket, { kind: "protocol", status: 405, detail: "CONNECT: the gateway opens no tunnels" })
   })
   server.setTimeout(idleMillisMax, (socket: Socket) => {
-    const detail = `nothing was sent or taken for ${idleMillisMax / 60_000} minutes`
+    const detail = `nothing was sent or taken for ${idleMillisMax} ms`
     // Node's timer for connections between requests ends here as well.
     if (exchanges.cut(socket, { kind: "idle", status: 504, detail }) === 0) socket.destroy()
   })

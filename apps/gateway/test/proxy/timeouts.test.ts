@@ -3,9 +3,9 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { connectionPool, route, serviceYaml, withGateway } from "../support/gateway.ts"
+import { connectionPool, route, type Steps, serviceYaml, withGateway } from "../support/gateway.ts"
 import { expectNothingLeft } from "../support/Leaks.ts"
-import { dial, makeRawUpstream } from "../support/RawPeer.ts"
+import { dial, exchangeRaw, makeRawUpstream } from "../support/RawPeer.ts"
 import { makeUpstream } from "../support/upstream.ts"
 
 expectNothingLeft()
@@ -174,6 +174,52 @@ describe("the timeout of one try", () => {
         assert.match(caller.received, /halfhalf$/)
         assert.match((yield* logged(1))[0] ?? "", / 200 - 0 8 /)
       })
+    })
+  )
+})
+
+describe("an exchange in which nothing moves", () => {
+  const still = { idleMillisMax: 80 }
+
+  it.live("is given up with 504 and flag SI when the endpoint says nothing", () =>
+    Effect.gen(function* () {
+      const upstream = yield* silent
+      const steps: Steps = function* ({ logged, port }) {
+        const answer = yield* exchangeRaw(port, "GET / HTTP/1.1\r\nHost: up.test\r\n\r\n")
+        assert.match(
+          answer,
+          /^HTTP\/1\.1 504 Gateway Timeout\r\n.*504 SI: stream timeout: nothing was sent or taken for 80 ms/s
+        )
+        assert.match((yield* logged(1))[0] ?? "", / 504 SI /)
+        yield* upstream.until(() => upstream.openCount() === 0)
+      }
+      yield* withGateway(serviceYaml({ ports: [upstream.port] }), steps, still)
+    })
+  )
+
+  it.live("is given up with 408 and flag SI when the caller stops in the middle of its body", () =>
+    Effect.gen(function* () {
+      const upstream = yield* silent
+      const steps: Steps = function* ({ logged, port }) {
+        const answer = yield* exchangeRaw(port, "POST / HTTP/1.1\r\nHost: up.test\r\nContent-Length: 9\r\n\r\nhalf")
+        assert.match(answer, /^HTTP\/1\.1 408 Request Timeout\r\n/)
+        assert.match((yield* logged(1))[0] ?? "", / 408 SI 4 /)
+      }
+      yield* withGateway(serviceYaml({ ports: [upstream.port] }), steps, still)
+    })
+  )
+
+  it.live("is broken off, with flag SI, when its answer stops half way", () =>
+    Effect.gen(function* () {
+      const upstream = yield* makeUpstream((_, response) => {
+        response.write("half")
+      })
+      const steps: Steps = function* ({ call, logged }) {
+        assert.isTrue((yield* call()).isBroken)
+        assert.match((yield* logged(1))[0] ?? "", / 200 SI 0 4 /)
+        yield* upstream.until(() => upstream.openCount() === 0)
+      }
+      yield* withGateway(serviceYaml({ ports: [upstream.port] }), steps, still)
     })
   )
 })

@@ -5,7 +5,7 @@ import { assert } from "@effect/vitest"
 import { NodeConnector } from "@weir/node"
 import { Effect, Exit, Metric, Random, Result, Scope } from "effect"
 import { loadFiles } from "../../src/config/loadFiles.ts"
-import { serve } from "../../src/Gateway.ts"
+import { type GatewayOptions, serve } from "../../src/Gateway.ts"
 import { document, documents } from "../config/yaml.ts"
 import { type Answered, type CallOptions, call } from "./call.ts"
 
@@ -41,7 +41,11 @@ export interface PoolView {
 export type Steps = (world: World) => Generator<Effect.Effect<unknown, unknown, Scope.Scope>, void, never>
 
 /** Serves the configuration while the steps last; afterwards no request or waiter may be left. */
-export const withGateway = (yaml: string, steps: Steps): Effect.Effect<void> =>
+export const withGateway = (
+  yaml: string,
+  steps: Steps,
+  options: Pick<GatewayOptions, "idleMillisMax"> = {}
+): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { model } = Result.getOrThrow(loadFiles([{ path: "rules.yaml", text: yaml }]))
     const scope = yield* Scope.make()
@@ -54,6 +58,7 @@ export const withGateway = (yaml: string, steps: Steps): Effect.Effect<void> =>
       adminPort: 0,
       isPortFixed: true,
       isAdminPortFixed: true,
+      ...options,
       onAccess: (line) => {
         lines.push(line)
         for (const watcher of [...watchers]) watcher()
