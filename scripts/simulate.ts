@@ -22,7 +22,9 @@ const { values } = parseArgs({
     world: { type: "string" },
     script: { type: "string" },
     trace: { type: "boolean", default: false },
-    failures: { type: "string", default: "1" }
+    failures: { type: "string", default: "1" },
+    /** Report a failure as it is, without making its script smaller. */
+    "as-found": { type: "boolean", default: false }
   }
 })
 
@@ -40,6 +42,7 @@ function report(script: AnyScript): void {
   if (first === undefined) return
   failureCount++
   console.log(`\nseed ${script.seed} of the ${script.world} world fails: ${first.rule}: ${first.detail}`)
+  if (values["as-found"]) return
   const smallest = shrink(script, plainerScripts, (candidate) => runScript(candidate).violation?.rule === first.rule)
   const last = runScript(smallest).violation
   console.log(

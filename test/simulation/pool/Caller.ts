@@ -162,7 +162,6 @@ export class Caller {
   private finishPlainly(how: "release" | "release-twice" | "discard"): void {
     const { lease } = this
     if (this.state !== "holding" || lease === undefined) return
-    this.done("served")
     if (how === "discard") lease.discard()
     else lease.release()
     if (how === "release-twice") {
@@ -170,6 +169,8 @@ export class Caller {
       lease.discard()
     }
     this.world.judge.must(!lease.isLive, "a released lease is dead", () => this.name)
+    // It asks again, if it does, while the pool may still be serving others on this stack.
+    this.done("served")
   }
 
   private forkCall(): Fiber.Fiber<unknown, unknown> {

@@ -1,0 +1,124 @@
+/**
+ * Deliberate faults, each a change of one place in the code: what `npm run simulate:mutants` shows the simulator to find.
+ */
+import type { WorldName } from "./worlds.ts"
+
+export interface Mutant {
+  /** What goes wrong. */
+  readonly name: string
+  readonly file: string
+  /** Occurs exactly once in the file. */
+  readonly find: string
+  readonly replace: string
+  readonly world: WorldName
+}
+
+const core = "packages/core/src/internal"
+
+export const mutants: ReadonlyArray<Mutant> = [
+  {
+    name: "a lost wake-up: a closed connection's permit wakes nobody",
+    file: `${core}/closing.ts`,
+    find: "  markDirty(state, route)\n  state.pump()\n  if (state.phase",
+    replace: "  if (state.phase",
+    world: "pool"
+  },
+  {
+    name: "a double release: a dead lease still ends",
+    file: `${core}/Lease.ts`,
+    find: "if (this.isLive) this.owner.endLease(this, undefined)",
+    replace: "this.owner.endLease(this, undefined)",
+    world: "pool"
+  },
+  {
+    name: "a forgotten permit of the total",
+    file: `${core}/permitting.ts`,
+    find: "  state.budget.give(route.route)\n",
+    replace: "",
+    world: "pool"
+  },
+  {
+    name: "barging: an idle connection goes to a newcomer",
+    file: `${core}/acquiring.ts`,
+    find: "pool.pending.liveCount > 0 || ",
+    replace: "",
+    world: "pool"
+  },
+  {
+    name: "the newest waiter is served first",
+    file: `${core}/PendingQueue.ts`,
+    find: "this.isLifo ? new Stack() : new Fifo()",
+    replace: "this.isLifo ? new Fifo() : new Stack()",
+    world: "pool"
+  },
+  {
+    name: "a draining connection is reused",
+    file: `${core}/leasing.ts`,
+    find: "const end = reason ?? entry.closeReason ?? endOfLife(state, entry, nowMillis)",
+    replace: "const end = reason ?? endOfLife(state, entry, nowMillis)",
+    world: "pool"
+  },
+  {
+    name: "a deadline one millisecond late",
+    file: `${core}/acquiring.ts`,
+    find: "deadlineMillis: arrivedAtMillis + timeoutMillis,",
+    replace: "deadlineMillis: arrivedAtMillis + timeoutMillis + 1,",
+    world: "pool"
+  },
+  {
+    name: "one dial too many at once",
+    file: `${core}/permitting.ts`,
+    find: "route.diallingCount >= route.limits.diallingMax",
+    replace: "route.diallingCount > route.limits.diallingMax",
+    world: "pool"
+  },
+  {
+    name: "a connection that has ended is leased",
+    file: `${core}/leasing.ts`,
+    find: '    } else if (entry.connection === undefined || !isAlive(state, entry.connection)) {\n      closeEntry(state, entry, "peer-closed")\n',
+    replace: "",
+    world: "pool"
+  },
+  {
+    name: "the sweeper closes nothing",
+    file: `${core}/upkeep.ts`,
+    find: "if (entry.expiresAtMillis <= nowMillis) {",
+    replace: "if (entry.expiresAtMillis < 0) {",
+    world: "pool"
+  },
+  {
+    name: "one use too many",
+    file: `${core}/Entry.ts`,
+    find: "this.usesCount >= this.usesMax",
+    replace: "this.usesCount > this.usesMax",
+    world: "pool"
+  },
+  {
+    name: "the wrong end of the idle connections is leased",
+    file: `${core}/leasing.ts`,
+    find: "limits.isLifo ? idle.newest : idle.oldest",
+    replace: "limits.isLifo ? idle.oldest : idle.newest",
+    world: "pool"
+  },
+  {
+    name: "no probe before use",
+    file: `${core}/leasing.ts`,
+    find: "} else if (isUnverified(state, entry, nowMillis)) {",
+    replace: "} else if (nowMillis < 0 && isUnverified(state, entry, nowMillis)) {",
+    world: "pool"
+  },
+  {
+    name: "a caller that left is still counted as waiting",
+    file: `${core}/waiting.ts`,
+    find: '  waiter.state = "cancelled"\n  waiter.route.pending.left(waiter)\n',
+    replace: '  waiter.state = "cancelled"\n',
+    world: "pool"
+  },
+  {
+    name: "a shutdown forgets who waits",
+    file: `${core}/shuttingDown.ts`,
+    find: "waiter !== undefined; waiter = route.pending.peek()",
+    replace: "waiter !== undefined && state.openCount < 0; waiter = route.pending.peek()",
+    world: "pool"
+  }
+]
