@@ -1,36 +1,52 @@
 /**
  * Connecting over TCP and Unix sockets: what is told about it, and how it fails.
  */
+import dns from "node:dns"
 import { writeFileSync } from "node:fs"
-import { assert, describe, it } from "@effect/vitest"
-import { NodeConnector } from "@weir/node"
-import { Connector, type ConnectPhase, Target } from "@weir/transport"
+import { isIP } from "node:net"
+import { nextTick } from "node:process"
+import { assert, describe, it, vi } from "@effect/vitest"
+import { type ConnectPhase, Target } from "@weir/transport"
 import { Effect } from "effect"
-import { expectNoSocketsLeft } from "./Leaks.ts"
-import { makePeer } from "./Peer.ts"
+import { canCountSockets, keepAliveSecondsTo } from "./openSockets.ts"
+import { makePeer, usePeers } from "./peer/Peer.ts"
+import { makeConnector, runtime } from "./runtime.ts"
+
+usePeers()
 
 const open = (target: Target.Target, phases: Array<ConnectPhase> = []) =>
-  Connector.pipe(
-    Effect.flatMap((connector) =>
-      Effect.acquireRelease(connector.connect(target, { enterPhase: (phase) => phases.push(phase) }), (connection) =>
-        Effect.sync(() => connection.close())
-      )
-    ),
-    Effect.provide(NodeConnector.layer)
+  Effect.flatMap(makeConnector(), (connector) =>
+    Effect.acquireRelease(connector.connect(target, { enterPhase: (phase) => phases.push(phase) }), (connection) =>
+      Effect.sync(() => connection.close())
+    )
+  )
+
+/** Gives a name these addresses, until the scope closes: no name with several can be relied on everywhere. */
+const resolving = (name: string, addresses: ReadonlyArray<string>) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const all = addresses.map((address) => ({ address, family: isIP(address) }))
+      const lookup = dns.lookup
+      return vi.spyOn(dns, "lookup").mockImplementation((...args: ReadonlyArray<unknown>) => {
+        const callback = args.at(-1)
+        if (args[0] !== name) return Reflect.apply(lookup, dns, args)
+        if (typeof callback === "function") nextTick(() => callback(null, all))
+        return {}
+      })
+    }),
+    (spy) => Effect.sync(() => spy.mockRestore())
   )
 
 /** The address of a listener that has gone. */
 const abandoned = (listen: "tcp" | "unix") => Effect.scoped(Effect.map(makePeer({ listen }), ({ address }) => address))
 
 describe("a connect", () => {
-  expectNoSocketsLeft()
-
   it.live("says who is connected to whom", () =>
     Effect.gen(function* () {
       const peer = yield* makePeer()
       const { info } = yield* open({ address: peer.address })
       const accepted = yield* peer.accept
-      assert.strictEqual(info.layer, "node")
+      assert.strictEqual(info.layer, runtime)
       assert.strictEqual(info.remoteAddress, "127.0.0.1")
       assert.strictEqual(info.remotePort, peer.port)
       assert.strictEqual(info.localAddress, "127.0.0.1")
@@ -162,6 +178,36 @@ describe("a connect", () => {
       )
     }
   }
+
+  const loopback = ["::1", "127.0.0.1"]
+  it.live.each(loopback)("to a name with several addresses reaches the one that listens, here %s", (host) =>
+    Effect.gen(function* () {
+      const peer = yield* makePeer({ host })
+      yield* resolving("several.test", loopback)
+      const { info } = yield* open({ address: Target.tcp("several.test", peer.port) })
+      assert.strictEqual(info.remoteAddress, host)
+    })
+  )
+
+  it.live("to a name whose addresses are all refused is refused", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Effect.scoped(makePeer())
+      yield* resolving("several.test", loopback)
+      const error = yield* Effect.flip(open({ address: Target.tcp("several.test", port) }))
+      assert.strictEqual(error.reason, "Refused")
+      assert.strictEqual(error.phase, "tcp")
+    })
+  )
+
+  it.live.skipIf(!canCountSockets)("leaves a connection on which the system probes a silent peer after a minute", () =>
+    Effect.gen(function* () {
+      const peer = yield* makePeer()
+      yield* open({ address: peer.address })
+      const seconds = keepAliveSecondsTo(peer.port)
+      assert.isAbove(seconds, 50)
+      assert.isAtMost(seconds, 60)
+    })
+  )
 
   it.live("can be run again from the same effect", () =>
     Effect.gen(function* () {

@@ -3,13 +3,14 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { expectNoSocketsLeft } from "./Leaks.ts"
-import { connect, digest, kinds, mebibyte, patterned, someTurns, write } from "./Pair.ts"
-import { ended, received } from "./Peer.ts"
+import { canCountSockets, countSocketsTo } from "./openSockets.ts"
+import { connect, kinds, mebibyte, pattern, receipt, someTurns } from "./Pair.ts"
+import { usePeers } from "./peer/Peer.ts"
+import { bytesOf } from "./peer/Protocol.ts"
+
+usePeers()
 
 describe.each(kinds)("the end of a connection over %s", (kind) => {
-  expectNoSocketsLeft()
-
   it.live("still reads after it has ended its own side", () =>
     Effect.gen(function* () {
       const { connection, peer, reader } = yield* connect(kind)
@@ -18,8 +19,8 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
       connection.end()
       assert.isFalse(connection.isOpen)
       assert.isFalse(connection.write("late"))
-      assert.strictEqual((yield* received(peer)).toString(), "question")
-      peer.end("answer")
+      assert.deepStrictEqual(yield* peer.received(), receipt("question"))
+      yield* peer.end("answer")
       yield* reader.untilHeard("close")
       assert.strictEqual(reader.text, "answer")
       assert.deepStrictEqual(
@@ -34,14 +35,14 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
     Effect.gen(function* () {
       const { connection, peer, reader } = yield* connect(kind)
       connection.attach(reader)
-      peer.end("bye")
+      yield* peer.end("bye")
       yield* reader.untilHeard("end")
       assert.isFalse(connection.isOpen)
       yield* someTurns
       assert.deepStrictEqual(reader.heard, ["data", "end"])
       connection.write("one more")
       connection.end()
-      assert.strictEqual((yield* received(peer)).toString(), "one more")
+      assert.deepStrictEqual(yield* peer.received(), receipt("one more"))
       yield* reader.untilHeard("close")
       assert.isUndefined(reader.error)
     })
@@ -49,25 +50,25 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
 
   it.live("hands over what had arrived before an orderly close that a paused reader slept through", () =>
     Effect.gen(function* () {
-      const sent = patterned(3 * mebibyte)
+      const sent = pattern(3 * mebibyte)
       const { connection, peer, reader } = yield* connect(kind)
       reader.afterData = () => connection.pause()
       connection.attach(reader)
       connection.end()
-      peer.end(sent)
+      yield* peer.end(sent)
       yield* reader.untilHeard("data")
       yield* someTurns
       assert.deepStrictEqual(reader.heard, ["data"])
       reader.afterData = () => {}
       connection.resume()
       yield* reader.untilHeard("close")
-      assert.strictEqual(digest(reader.bytes), digest(sent))
+      assert.deepStrictEqual(receipt(reader.bytes), receipt(bytesOf(sent)))
       assert.deepStrictEqual(reader.heard, ["data", "end", "close"])
     })
   )
 
   describe("whose reader paused in the middle of one read that went on to the end", () => {
-    const sent = patterned(40_000)
+    const sent = pattern(40_000)
 
     /** Three TLS records, close_notify and FIN arrive in one piece, and our side has ended already. */
     const pausedInTheMiddle = Effect.gen(function* () {
@@ -76,7 +77,7 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
       connection.pause()
       connection.attach(reader)
       connection.end()
-      peer.end(sent)
+      yield* peer.end(sent)
       yield* someTurns
       reader.afterData = () => connection.pause()
       connection.resume()
@@ -92,7 +93,7 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
         reader.afterData = () => {}
         connection.resume()
         yield* reader.untilHeard("close")
-        assert.isTrue(reader.bytes.equals(sent))
+        assert.isTrue(reader.bytes.equals(bytesOf(sent)))
         assert.deepStrictEqual(reader.heard, ["data", "end", "close"])
       })
     )
@@ -114,7 +115,7 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
       const { connection, peer, reader } = yield* connect(kind)
       reader.afterData = () => connection.pause()
       connection.attach(reader)
-      yield* write(peer, patterned(40_000))
+      yield* peer.write(pattern(40_000))
       yield* reader.untilHeard("data")
       connection.close()
       yield* reader.untilHeard("close")
@@ -126,7 +127,7 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
     Effect.gen(function* () {
       const { connection, peer, reader } = yield* connect(kind)
       connection.attach(reader)
-      const end = yield* Effect.forkChild(ended(peer), { startImmediately: true })
+      const end = yield* Effect.forkChild(peer.ended, { startImmediately: true })
       connection.close()
       assert.isFalse(connection.isOpen)
       assert.isFalse(connection.write("late"))
@@ -145,7 +146,7 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
       const { connection, peer, reader } = yield* connect(kind)
       reader.afterData = () => connection.close()
       connection.attach(reader)
-      peer.end(Buffer.alloc(mebibyte))
+      yield* peer.end(pattern(mebibyte))
       yield* reader.untilHeard("close")
       yield* someTurns
       assert.deepStrictEqual(reader.heard, ["data", "close"])
@@ -157,7 +158,7 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
     Effect.gen(function* () {
       const { connection, peer, reader } = yield* connect(kind)
       connection.close()
-      assert.strictEqual(yield* ended(peer), "FIN")
+      assert.strictEqual(yield* peer.ended, "FIN")
       yield* someTurns
       connection.attach(reader)
       yield* reader.untilHeard("close")
@@ -172,7 +173,7 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
       const { connection, peer, reader } = yield* connect(kind)
       connection.attach(reader)
       connection.pause()
-      peer.destroy()
+      yield* peer.destroy
       // A paused connection hears of it by writing only.
       while (!reader.heard.includes("close")) {
         connection.write("anyone there?")
@@ -187,7 +188,7 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
   it.live("keeps the error of a connection that broke before there was a reader", () =>
     Effect.gen(function* () {
       const { connection, peer, reader } = yield* connect(kind)
-      peer.destroy()
+      yield* peer.destroy
       while (connection.isOpen) {
         connection.write("anyone there?")
         yield* someTurns
@@ -201,15 +202,13 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
 })
 
 describe("the end of a connection over TCP", () => {
-  expectNoSocketsLeft()
-
   it.live("tells a reset from an end", () =>
     Effect.gen(function* () {
       const { connection, peer, reader } = yield* connect("tcp")
       connection.attach(reader)
-      yield* write(peer, "half an ans")
+      yield* peer.write("half an ans")
       yield* reader.untilHeard("data")
-      peer.resetAndDestroy()
+      yield* peer.reset
       yield* reader.untilHeard("close")
       assert.isFalse(connection.isOpen)
       assert.deepStrictEqual(reader.heard, ["data", "close"])
@@ -224,10 +223,49 @@ describe("the end of a connection over TCP", () => {
       connection.attach(reader)
       connection.reset()
       assert.isFalse(connection.isOpen)
-      assert.strictEqual(yield* ended(peer), "ECONNRESET")
+      assert.strictEqual(yield* peer.ended, "ECONNRESET")
       yield* reader.untilHeard("close")
       assert.deepStrictEqual(reader.heard, ["close"])
       assert.isUndefined(reader.error)
+    })
+  )
+
+  it.live("tells a reset after its own end", () =>
+    Effect.gen(function* () {
+      const { connection, peer, reader } = yield* connect("tcp")
+      connection.attach(reader)
+      connection.end()
+      assert.strictEqual(yield* peer.ended, "FIN")
+      yield* peer.reset
+      yield* reader.untilHeard("close")
+      assert.deepStrictEqual(reader.heard, ["close"])
+      assert.strictEqual(reader.error?.reason, "Reset")
+    })
+  )
+
+  it.live.skipIf(!canCountSockets)("tells a reset that its own write was the first to meet", () =>
+    Effect.gen(function* () {
+      const { connection, port, reader } = yield* connect("tcp", { onceSpokenTo: "reset" })
+      connection.attach(reader)
+      connection.write("question")
+      // The event loop stands still until the reset is there, so that nothing can have told it yet.
+      while (countSocketsTo(port) > 0);
+      connection.write("more")
+      yield* reader.untilHeard("close")
+      assert.notInclude(reader.heard, "end")
+      assert.strictEqual(reader.error?.reason, "Reset")
+    })
+  )
+
+  it.live("keeps neither its bytes nor itself when it is closed while it still sends", () =>
+    Effect.gen(function* () {
+      const { connection, peer, reader } = yield* connect("tcp")
+      connection.attach(reader)
+      assert.isFalse(connection.write(Buffer.alloc(16 * mebibyte)))
+      connection.close()
+      yield* reader.untilHeard("close")
+      assert.deepStrictEqual(reader.heard, ["close"])
+      assert.isBelow((yield* peer.received()).byteCount, 16 * mebibyte)
     })
   )
 })

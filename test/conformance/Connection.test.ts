@@ -3,21 +3,21 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { expectNoSocketsLeft } from "./Leaks.ts"
-import { connect, digest, kinds, mebibyte, patterned, someTurns, write } from "./Pair.ts"
-import { nextBytes, received, receivedSlowly } from "./Peer.ts"
+import { connect, kinds, mebibyte, pattern, receipt, someTurns } from "./Pair.ts"
+import { usePeers } from "./peer/Peer.ts"
+import { bytesOf, type Received } from "./peer/Protocol.ts"
 import { Reader } from "./Reader.ts"
 
-describe.each(kinds)("a connection over %s", (kind) => {
-  expectNoSocketsLeft()
+usePeers()
 
+describe.each(kinds)("a connection over %s", (kind) => {
   it.live("carries bytes both ways", () =>
     Effect.gen(function* () {
       const { connection, peer, reader } = yield* connect(kind)
       connection.attach(reader)
       connection.write("ping")
-      assert.strictEqual((yield* nextBytes(peer)).toString(), "ping")
-      peer.write("pong")
+      assert.strictEqual(yield* peer.nextText, "ping")
+      yield* peer.write("pong")
       yield* reader.untilText("pong")
       assert.isTrue(connection.isOpen)
     })
@@ -25,38 +25,35 @@ describe.each(kinds)("a connection over %s", (kind) => {
 
   it.live("loses nothing of a peer that speaks before there is a reader", () =>
     Effect.gen(function* () {
-      const greeting = patterned(100_000)
-      const { connection, reader } = yield* connect(kind, (socket) => {
-        socket.write(greeting)
-        socket.end()
-      })
+      const greeting = pattern(100_000)
+      const { connection, reader } = yield* connect(kind, { sendAndEnd: greeting })
       yield* someTurns
       assert.deepStrictEqual(reader.heard, [])
       connection.attach(reader)
       yield* reader.untilHeard("end")
       assert.deepStrictEqual(reader.heard, ["data", "end"])
-      assert.isTrue(reader.bytes.equals(greeting))
+      assert.isTrue(reader.bytes.equals(bytesOf(greeting)))
     })
   )
 
   it.live("hands 8 MiB over whole and in order", () =>
     Effect.gen(function* () {
-      const sent = patterned(8 * mebibyte)
+      const sent = pattern(8 * mebibyte)
       const { connection, peer, reader } = yield* connect(kind)
       connection.attach(reader)
-      peer.end(sent)
+      yield* peer.end(sent)
       yield* reader.untilHeard("end")
-      assert.strictEqual(digest(reader.bytes), digest(sent))
+      assert.deepStrictEqual(receipt(reader.bytes), receipt(bytesOf(sent)))
     })
   )
 
   it.live("delivers nothing, not even the end, between pause and resume", () =>
     Effect.gen(function* () {
-      const sent = patterned(4 * mebibyte)
+      const sent = pattern(4 * mebibyte)
       const { connection, peer, reader } = yield* connect(kind)
       reader.afterData = () => connection.pause()
       connection.attach(reader)
-      peer.end(sent)
+      yield* peer.end(sent)
       yield* reader.untilHeard("data")
       while (!reader.heard.includes("end")) {
         const { byteCount } = reader
@@ -66,7 +63,7 @@ describe.each(kinds)("a connection over %s", (kind) => {
         connection.resume()
         yield* reader.until((now) => now.byteCount > byteCount || now.heard.includes("end"))
       }
-      assert.strictEqual(digest(reader.bytes), digest(sent))
+      assert.deepStrictEqual(receipt(reader.bytes), receipt(bytesOf(sent)))
     })
   )
 
@@ -75,9 +72,9 @@ describe.each(kinds)("a connection over %s", (kind) => {
       const { connection, peer, reader } = yield* connect(kind)
       connection.attach(reader)
       connection.pause()
-      peer.write(Buffer.alloc(32 * mebibyte))
+      yield* peer.startWrite(pattern(32 * mebibyte))
       yield* someTurns
-      assert.isAbove(peer.writableLength, 0)
+      assert.isAbove(yield* peer.queuedByteCount, 0)
       assert.strictEqual(reader.byteCount, 0)
       connection.resume()
       yield* reader.until(({ byteCount }) => byteCount === 32 * mebibyte)
@@ -89,7 +86,7 @@ describe.each(kinds)("a connection over %s", (kind) => {
       const { connection, peer, reader } = yield* connect(kind)
       connection.pause()
       connection.attach(reader)
-      yield* write(peer, "early")
+      yield* peer.write("early")
       yield* someTurns
       assert.deepStrictEqual(reader.heard, [])
       connection.resume()
@@ -99,31 +96,31 @@ describe.each(kinds)("a connection over %s", (kind) => {
 
   it.live("sends 8 MiB to a slow peer whole and in order, saying when to wait and when to go on", () =>
     Effect.gen(function* () {
-      const sent = patterned(8 * mebibyte)
+      const sent = bytesOf(pattern(8 * mebibyte))
       const { connection, peer, reader } = yield* connect(kind)
       connection.attach(reader)
       // Written from one piece of memory, which is ours again when `write` says so, or else after `onDrain`.
       const piece = Buffer.alloc(10_000)
-      let arriving: Fiber.Fiber<Buffer> | undefined
+      let arriving: Fiber.Fiber<Received> | undefined
       for (let at = 0; at < sent.length; at += piece.length) {
         const drainCount = reader.heard.length
         if (connection.write(piece.subarray(0, sent.copy(piece, 0, at, at + piece.length)))) continue
-        arriving ??= yield* Effect.forkChild(receivedSlowly(peer), { startImmediately: true })
+        arriving ??= yield* Effect.forkChild(peer.receivedSlowly, { startImmediately: true })
         yield* reader.until(({ heard }) => heard.length > drainCount)
       }
       connection.end()
       assert.isDefined(arriving, "the system took 8 MiB that nobody read")
-      assert.strictEqual(digest(yield* Fiber.join(arriving)), digest(sent))
+      assert.deepStrictEqual(yield* Fiber.join(arriving), receipt(sent))
     })
   )
 
   it.live("sends what is written before there is a reader, and tells the reader when it has left", () =>
     Effect.gen(function* () {
-      const sent = patterned(8 * mebibyte)
+      const sent = bytesOf(pattern(8 * mebibyte))
       const { connection, peer, reader } = yield* connect(kind)
       assert.isFalse(connection.write(sent))
-      const arriving = yield* Effect.forkChild(received(peer, sent.length), { startImmediately: true })
-      assert.strictEqual(digest(yield* Fiber.join(arriving)), digest(sent))
+      const arriving = yield* Effect.forkChild(peer.received(sent.length), { startImmediately: true })
+      assert.deepStrictEqual(yield* Fiber.join(arriving), receipt(sent))
       connection.attach(reader)
       yield* reader.untilHeard("drain")
     })
@@ -135,7 +132,7 @@ describe.each(kinds)("a connection over %s", (kind) => {
       assert.isFalse(connection.write(Buffer.alloc(8 * mebibyte)))
       connection.end()
       connection.attach(reader)
-      assert.strictEqual((yield* received(peer)).length, 8 * mebibyte)
+      assert.strictEqual((yield* peer.received()).byteCount, 8 * mebibyte)
       yield* someTurns
       assert.deepStrictEqual(reader.heard, [])
     })
@@ -145,7 +142,22 @@ describe.each(kinds)("a connection over %s", (kind) => {
     Effect.gen(function* () {
       const { connection, peer } = yield* connect(kind)
       connection.write("caf\u00e9 \u00ff")
-      assert.strictEqual((yield* nextBytes(peer)).toString("hex"), "636166e920ff")
+      assert.strictEqual(yield* peer.nextText, "caf\u00e9 \u00ff")
+    })
+  )
+
+  it.live("sends strings and bytes in the order they were written, wherever the system splits them", () =>
+    Effect.gen(function* () {
+      const bytes = bytesOf(pattern(300_000))
+      const text = bytesOf(pattern(300_000, 1)).toString("latin1")
+      const { connection, peer, reader } = yield* connect(kind)
+      connection.attach(reader)
+      for (let round = 0; round < 40; round++) connection.write(round % 2 === 0 ? text : bytes)
+      connection.end()
+      const sent = Buffer.concat(
+        Array.from({ length: 40 }, (_, round) => (round % 2 === 0 ? Buffer.from(text, "latin1") : bytes))
+      )
+      assert.deepStrictEqual(yield* peer.received(), receipt(sent))
     })
   )
 
@@ -156,7 +168,7 @@ describe.each(kinds)("a connection over %s", (kind) => {
       assert.isTrue(connection.write(""))
       assert.isTrue(connection.write(new Uint8Array(0)))
       connection.write("something")
-      assert.strictEqual((yield* nextBytes(peer)).toString(), "something")
+      assert.strictEqual(yield* peer.nextText, "something")
     })
   )
 
@@ -165,10 +177,10 @@ describe.each(kinds)("a connection over %s", (kind) => {
       const { connection, peer, reader } = yield* connect(kind)
       const first = new Reader()
       connection.attach(first)
-      peer.write("one")
+      yield* peer.write("one")
       yield* first.untilText("one")
       connection.attach(reader)
-      peer.end("two")
+      yield* peer.end("two")
       yield* reader.untilHeard("end")
       connection.close()
       yield* reader.untilHeard("close")
@@ -183,7 +195,7 @@ describe.each(kinds)("a connection over %s", (kind) => {
       const first = new Reader()
       first.afterData = () => connection.attach(reader)
       connection.attach(first)
-      peer.end(Buffer.alloc(4 * mebibyte))
+      yield* peer.end(pattern(4 * mebibyte))
       yield* reader.untilHeard("end")
       assert.deepStrictEqual(first.heard, ["data"])
       assert.strictEqual(first.byteCount + reader.byteCount, 4 * mebibyte)
@@ -192,18 +204,16 @@ describe.each(kinds)("a connection over %s", (kind) => {
 })
 
 describe("connections over TCP", () => {
-  expectNoSocketsLeft()
-
   it.live("keeps the bytes of many connections apart", () =>
     Effect.gen(function* () {
       const pairs = yield* Effect.all(Array.from({ length: 8 }, () => connect("tcp")))
       for (const [index, { connection, peer, reader }] of pairs.entries()) {
         connection.attach(reader)
-        peer.end(Buffer.alloc(mebibyte, index))
+        yield* peer.end(pattern(mebibyte, index))
       }
       for (const [index, { reader }] of pairs.entries()) {
         yield* reader.untilHeard("end")
-        assert.isTrue(reader.bytes.equals(Buffer.alloc(mebibyte, index)))
+        assert.isTrue(reader.bytes.equals(bytesOf(pattern(mebibyte, index))))
       }
     })
   )

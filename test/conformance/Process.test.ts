@@ -5,16 +5,19 @@ import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { expectNoSocketsLeft } from "./Leaks.ts"
-import { makePeer, nextBytes } from "./Peer.ts"
+import { makePeer, usePeers } from "./peer/Peer.ts"
+import { runtimeCommand } from "./programs.ts"
 
+const [command, ...commandArguments] = runtimeCommand
 const program = fileURLToPath(new URL("LonelyProcess.ts", import.meta.url))
 
 /** Runs `LonelyProcess.ts`; `output` is all it has printed when it has ended. */
 const run = (...args: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const child = yield* Effect.acquireRelease(
-      Effect.sync(() => spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] })),
+      Effect.sync(() =>
+        spawn(command, [...commandArguments, program, ...args], { stdio: ["ignore", "pipe", "inherit"] })
+      ),
       (process) => Effect.sync(() => process.kill("SIGKILL"))
     )
     let printed = ""
@@ -25,14 +28,14 @@ const run = (...args: ReadonlyArray<string>) =>
     return { output: Effect.promise(() => output) }
   })
 
-describe("a process with nothing else to do", () => {
-  expectNoSocketsLeft()
+usePeers()
 
+describe("a process with nothing else to do", () => {
   it.live("ends although an unreferenced connection is open", () =>
     Effect.gen(function* () {
       const peer = yield* makePeer()
       const { output } = yield* run("unref", String(peer.port))
-      assert.strictEqual((yield* nextBytes(yield* peer.accept)).toString(), "idle")
+      assert.strictEqual(yield* (yield* peer.accept).nextText, "idle")
       assert.strictEqual(yield* output, "nothing left to do\n")
     })
   )
@@ -42,8 +45,8 @@ describe("a process with nothing else to do", () => {
       const peer = yield* makePeer()
       const { output } = yield* run(mode, String(peer.port))
       const accepted = yield* peer.accept
-      assert.strictEqual((yield* nextBytes(accepted)).toString(), "idle")
-      accepted.end()
+      assert.strictEqual(yield* accepted.nextText, "idle")
+      yield* accepted.end()
       assert.strictEqual(yield* output, "closed\nnothing left to do\n")
     })
   )

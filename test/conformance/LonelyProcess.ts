@@ -2,15 +2,15 @@
  * The program that Process.test.ts runs: `ref PORT`, `unref PORT` or `unref-ref PORT` holds an idle connection to the port
  * in that state, `sleep` sleeps for an hour by the background clock. It says when it has nothing left to do.
  */
-import { NodeConnector } from "@weir/node"
 import { Target } from "@weir/transport"
 import { Duration, Effect } from "effect"
+import { makeConnector } from "./runtime.ts"
 
 const [mode, port] = process.argv.slice(2)
 
 process.once("beforeExit", () => console.log("nothing left to do"))
 
-const connector = await Effect.runPromise(NodeConnector.make())
+const connector = await Effect.runPromise(makeConnector())
 if (mode === "sleep") {
   Effect.runFork(connector.backgroundClock.sleep(Duration.hours(1)))
 } else {

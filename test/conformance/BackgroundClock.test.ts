@@ -2,10 +2,10 @@
  * The clock for upkeep that nobody waits for.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { NodeConnector } from "@weir/node"
 import { Clock, Duration, Effect, Fiber } from "effect"
+import { makeConnector } from "./runtime.ts"
 
-const backgroundClock = Effect.map(NodeConnector.make(), (connector) => connector.backgroundClock)
+const backgroundClock = Effect.map(makeConnector(), (connector) => connector.backgroundClock)
 
 describe("the background clock", () => {
   it.live("tells the same time as the live clock", () =>

@@ -1,0 +1,35 @@
+/**
+ * The programs that suites start, in the versions that this repository pins.
+ */
+import { spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { Effect, type Scope } from "effect"
+import { runtime } from "./runtime.ts"
+
+const pinned = (name: string): string => fileURLToPath(new URL(`../../node_modules/.bin/${name}`, import.meta.url))
+
+export const nodeProgram = pinned("node")
+
+/** How the runtime under test runs a TypeScript file. */
+export const runtimeCommand: readonly [program: string, ...programArguments: ReadonlyArray<string>] =
+  runtime === "deno" ? [pinned("deno"), "run", "--allow-all"] : [pinned(runtime)]
+
+/** The first line a program prints. It runs until the scope closes. */
+export const firstLineOf = (
+  program: string,
+  programArguments: ReadonlyArray<string>
+): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => spawn(program, programArguments, { stdio: ["ignore", "pipe", "inherit"] })),
+      (running) =>
+        Effect.callback<void>((resume) => {
+          running.once("close", () => resume(Effect.void))
+          running.kill("SIGKILL")
+        })
+    )
+    return yield* Effect.callback<string>((resume) => {
+      createInterface({ input: child.stdout }).once("line", (line) => resume(Effect.succeed(line)))
+    })
+  })
