@@ -277,7 +277,6 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     this.endLease("discard")
     this.phase = "acquiring"
     this.phaseDueMillis = never
-    this.continueDueMillis = never
     // The server may have closed every idle connection: the last try is to be made on one that cannot be stale.
     if (this.retryCount === this.shared.limits.retryCountMax) this.shared.closeIdle(this.request.origin.route)
     this.acquire()

@@ -54,8 +54,6 @@ export const makeHttpPool = (
           Effect.uninterruptibleMask((restore) =>
             Effect.flatMap(open(connector.connect(targetOf(route), control), restore), (connection) => {
               const peer = new HttpPeer((owner) => makeSession(connection, owner, limits), control, nowMillis())
-              // Nobody may be waiting for it any more; whoever leases it keeps the process alive again.
-              connection.unref()
               return Effect.as(
                 Effect.addFinalizer(() => Effect.sync(() => connection.close())),
                 peer

@@ -4,7 +4,7 @@
 import { type ConnectionPool, makeDeadlines, type PoolConfigError, type Route } from "@weir/core"
 import type { RawHeaders } from "@weir/http1"
 import { Connector, type Target } from "@weir/transport"
-import { Clock, Context, Effect, Fiber, Layer, Scope } from "effect"
+import { Clock, Context, Effect, Layer, Scope } from "effect"
 import { Call } from "./Call.ts"
 import { type ClientConfig, parseClientConfig, resolveHttp } from "./ClientConfig.ts"
 import { type ClientError, clientError } from "./ClientError.ts"
@@ -72,7 +72,7 @@ export const make = (
       limits,
       deadlines,
       budget: new RetryBudget(limits.retryBudgetRatio, limits.retryBudgetCountMin),
-      fork: (effect) => Fiber.runIn(runFork(effect), inner),
+      fork: runFork,
       headersOf,
       closeIdle: (route) => Effect.runSync(pool.closeIdle(route)),
       explain: (route) => Effect.runSync(pool.explain(route))

@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer"
 import { assert, describe, it } from "@effect/vitest"
 import type { Body, ClientConfig } from "@weir/client"
-import { Effect, Fiber, References, Stream } from "effect"
+import { Effect, Fiber, Scheduler, Stream } from "effect"
 import { expectNothingLeft } from "./support/Leaks.ts"
 import { type MemoryWorld, type RequestFields, settled, withMemory } from "./support/world.ts"
 
@@ -12,6 +12,20 @@ expectNothingLeft()
 
 const bytes: Body = { _tag: "Bytes", bytes: Buffer.from("abc") }
 const endless: Body = { _tag: "Stream", stream: Stream.concat(Stream.make(Buffer.from("ab")), Stream.never) }
+/** Makes a fiber yield before its operation of this number, once: whatever is to come between two operations may come there. */
+class YieldsAt extends Scheduler.MixedScheduler {
+  private operationCount: number
+
+  constructor(operationCount: number) {
+    super()
+    this.operationCount = operationCount
+  }
+
+  override shouldYield(): boolean {
+    return --this.operationCount === 0
+  }
+}
+
 const begun = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nab"
 
 /** Where a call stands when it is interrupted, and how it gets there. */
@@ -166,25 +180,22 @@ describe("a call that is interrupted", () => {
           "a change of protocol": "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n\r\n"
         }[what]
         const fields = what === "a change of protocol" ? { headers: ["Upgrade", "echo"], isUpgrade: true } : {}
-        for (let opCount = 2; opCount <= 12; opCount++) {
-          for (let yieldCount = 0; yieldCount <= 8; yieldCount++) {
-            const holding = Effect.uninterruptibleMask((restore) =>
-              Effect.flatMap(restore(call(fields)), (response) =>
-                Effect.ensuring(
-                  restore(Effect.never),
-                  Effect.sync(() => response.discard())
-                )
+        for (let step = 1; step <= 60; step++) {
+          const holding = Effect.uninterruptibleMask((restore) =>
+            Effect.flatMap(restore(call(fields)), (response) =>
+              Effect.ensuring(
+                restore(Effect.never),
+                Effect.sync(() => response.discard())
               )
             )
-            const stepwise = Effect.provideService(holding, References.MaxOpsBeforeYield, opCount)
-            const caller = yield* start(stepwise)
-            network.connections.at(-1)?.send(answer)
-            for (let count = 0; count < yieldCount; count++) yield* Effect.yieldNow
-            yield* Fiber.interrupt(caller)
-            yield* settled
-            const { active, dialling, pending } = yield* counts
-            assert.deepStrictEqual({ active, dialling, pending }, { active: 0, dialling: 0, pending: 0 })
-          }
+          )
+          const stepwise = Effect.provideService(holding, Scheduler.Scheduler, new YieldsAt(step))
+          const caller = yield* start(stepwise)
+          network.connections.at(-1)?.send(answer)
+          yield* Fiber.interrupt(caller)
+          yield* settled
+          const { active, dialling, pending } = yield* counts
+          assert.deepStrictEqual({ active, dialling, pending }, { active: 0, dialling: 0, pending: 0 })
         }
       })
     )

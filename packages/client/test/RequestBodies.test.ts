@@ -7,6 +7,7 @@ import { type Body, ClientError } from "@weir/client"
 import { Effect, Fiber, Stream } from "effect"
 import { firstDifference, patternBytes } from "./support/bytes.ts"
 import { expectNothingLeft } from "./support/Leaks.ts"
+import { untilStalled } from "./support/RawServer.ts"
 import { withRawServer } from "./support/world.ts"
 
 expectNothingLeft()
@@ -113,12 +114,7 @@ describe("a request's body", () => {
       yield* connection.until(({ receivedByteCount }) => receivedByteCount > 0)
       connection.socket.pause()
       // With the system's buffers full, nothing more is taken from the stream.
-      let before = -1
-      while (before !== pulledCount) {
-        before = pulledCount
-        yield* Effect.sleep(20)
-      }
-      assert.isBelow(pulledCount, pieceCount - 20)
+      assert.isBelow(yield* untilStalled(() => pulledCount), pieceCount - 20)
       connection.socket.resume()
       const { body } = yield* connection.request
       connection.answer("stored")

@@ -7,6 +7,7 @@ import type { BodySink, ClientResponse } from "@weir/client"
 import { Effect, Fiber, Stream } from "effect"
 import { firstDifference, patternBytes } from "./support/bytes.ts"
 import { expectNothingLeft } from "./support/Leaks.ts"
+import { untilStalled } from "./support/RawServer.ts"
 import { type RawWorld, type RequestFields, withRawServer } from "./support/world.ts"
 
 expectNothingLeft()
@@ -189,14 +190,9 @@ describe("an answer of 10 MB", () => {
   it.live("slows the server down while nobody reads, and is whole for a reader that comes late", () =>
     withRawServer(function* (world) {
       const { connection, response } = yield* exchange(world, head)
-      connection.send(bytes)
+      const progress = connection.sendInPieces(bytes)
       // With the system's buffers full, the server can send nothing more.
-      let before = -1
-      while (before !== connection.socket.bytesWritten - connection.socket.writableLength) {
-        before = connection.socket.bytesWritten - connection.socket.writableLength
-        yield* Effect.sleep(20)
-      }
-      assert.isAbove(connection.socket.writableLength, 0)
+      assert.isBelow(yield* untilStalled(() => progress.sentByteCount), bytes.length)
       const chunks = yield* Stream.runCollect(response.stream)
       // What was kept meanwhile is the first piece: no more than the buffer, and the read that filled it.
       assert.isAtMost(chunks[0]?.length ?? 0, 2 * 65_536)

@@ -8,7 +8,7 @@ import { Effect, Fiber, Stream } from "effect"
 import { type FailedAttempt, mayRetry, RetryBudget } from "../src/RetryVerdict.ts"
 import { expectNothingLeft } from "./support/Leaks.ts"
 import type { RawConnection, RawRequest } from "./support/RawServer.ts"
-import { type RequestFields, withRawServer } from "./support/world.ts"
+import { type RequestFields, settled, withMemory, withRawServer } from "./support/world.ts"
 
 expectNothingLeft()
 
@@ -228,6 +228,36 @@ describe("the number of retries", () => {
       )
     )
   }
+
+  it.effect(
+    "by the budget is a share of the calls under way now, and each retry that ends makes room for another",
+    () =>
+      withMemory(
+        { pool: { connectionsPerRouteMax: 2 }, http: { retryBudgetRatio: 0.5, retryBudgetCountMin: 0 } },
+        function* ({ call, network, start }) {
+          for (let round = 0; round < 3; round++) {
+            yield* start(call())
+            yield* start(call())
+            const waiting = [yield* start(Effect.result(call())), yield* start(Effect.result(call()))]
+            const [first, second] = network.connections.filter(({ isOpen }) => isOpen)
+            if (first === undefined || second === undefined) return assert.fail("no two connections")
+            first.answer("x")
+            second.answer("x")
+            // Both have gone straight to the two that waited: half of them may be sent again.
+            first.finish()
+            second.finish()
+            yield* settled
+            network.connections.at(-1)?.answer("x")
+            yield* settled
+            const results = waiting.map((fiber) => {
+              const exit = fiber.pollUnsafe()
+              return exit?._tag === "Success" ? exit.value._tag : exit?._tag
+            })
+            assert.deepStrictEqual(results.toSorted(), ["Failure", "Success"])
+          }
+        }
+      )
+  )
 
   it("taken from the budget is a share of the calls under way, or the least allowed, and comes back", () => {
     const budget = new RetryBudget(0.2, 3)

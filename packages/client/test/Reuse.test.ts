@@ -2,6 +2,7 @@
  * When a connection carries the next call, and when it never does.
  */
 import { Buffer } from "node:buffer"
+import { getEventListeners } from "node:events"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schedule, Stream } from "effect"
 import { expectNothingLeft } from "./support/Leaks.ts"
@@ -229,7 +230,7 @@ describe("an answer that nobody wants", () => {
         yield* connection.ended
         assert.strictEqual((yield* counts).connections, 0)
       },
-      { http: { drainByteCountMax: 100 } }
+      { http: { drainByteCountMax: 100, drainTimeout: "1 hour" } }
     )
   )
 
@@ -272,6 +273,22 @@ describe("an answer that nobody wants", () => {
       assert.strictEqual(told, message)
       connection.send("cd")
       yield* untilIdle(counts)
+    })
+  )
+
+  it.live("leaves no listener on its request's signal once it has ended", () =>
+    withRawServer(function* ({ call, server }) {
+      const { signal } = new AbortController()
+      const caller = yield* Effect.forkChild(call({ signal }))
+      const connection = yield* server.accept
+      yield* connection.request
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+      const response = yield* Fiber.join(caller)
+      assert.strictEqual(getEventListeners(signal, "abort").length, 1)
+      const reader = yield* Effect.forkChild(response.text, { startImmediately: true })
+      connection.send("cd")
+      yield* Fiber.join(reader)
+      assert.strictEqual(getEventListeners(signal, "abort").length, 0)
     })
   )
 

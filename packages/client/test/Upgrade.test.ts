@@ -11,8 +11,7 @@ import { Socket } from "effect/socket"
 import { makeUpgradedSocket } from "../src/UpgradedSocket.ts"
 import { firstDifference, patternBytes } from "./support/bytes.ts"
 import { expectNothingLeft } from "./support/Leaks.ts"
-import type { RawConnection } from "./support/RawServer.ts"
-import { makeRawServer, type RawServer } from "./support/RawServer.ts"
+import { makeRawServer, type RawConnection, type RawServer, untilStalled } from "./support/RawServer.ts"
 import { type Counts, countsOf, settled, withMemory, withRawServer } from "./support/world.ts"
 
 expectNothingLeft()
@@ -93,13 +92,8 @@ describe("a connection that changes its protocol", () => {
   it.live("keeps what comes before it is read, and slows the peer down", () =>
     withSocket(function* ({ connection, socket }) {
       const bytes = patternBytes(10_000_000)
-      connection.send(bytes)
-      let before = -1
-      while (before !== connection.socket.writableLength) {
-        before = connection.socket.writableLength
-        yield* Effect.sleep(20)
-      }
-      assert.isAbove(connection.socket.writableLength, 0)
+      const progress = connection.sendInPieces(bytes)
+      assert.isBelow(yield* untilStalled(() => progress.sentByteCount), bytes.length)
       const chunks: Array<Uint8Array> = []
       yield* Effect.scoped(
         Effect.gen(function* () {
@@ -113,6 +107,16 @@ describe("a connection that changes its protocol", () => {
         })
       )
       assert.strictEqual(firstDifference(Buffer.concat(chunks), bytes), -1)
+    })
+  )
+
+  it.live("slows the peer down again when its reader stops", () =>
+    withSocket(function* ({ connection, socket }) {
+      const { pull } = yield* socket.reader
+      connection.send("first")
+      assert.strictEqual(yield* readText(pull, 5), "first")
+      const progress = connection.sendInPieces(patternBytes(10_000_000))
+      assert.isBelow(yield* untilStalled(() => progress.sentByteCount), 10_000_000)
     })
   )
 
@@ -136,11 +140,7 @@ describe("a connection that changes its protocol", () => {
             ),
             { startImmediately: true }
           )
-          let before = -1
-          while (before !== writtenCount) {
-            before = writtenCount
-            yield* Effect.sleep(20)
-          }
+          yield* untilStalled(() => writtenCount)
           assert.isBelow(writtenCount, 90)
           connection.socket.resume()
           yield* Fiber.join(writer)
@@ -295,11 +295,15 @@ describe("a request to change the protocol", () => {
       connection.send("HTTP/1.1 200 Connected\r\n\r\n")
       const { upgraded } = yield* Fiber.join(caller)
       if (upgraded === undefined) return assert.fail("no tunnel")
+      // What comes before there is a reader waits for it.
+      connection.send("soon")
+      yield* Effect.sleep(20)
       yield* Effect.scoped(
         Effect.gen(function* () {
           const socket = makeUpgradedSocket(upgraded)
           const { pull } = yield* socket.reader
           const { write } = yield* socket.writer
+          assert.strictEqual(yield* readText(pull, 4), "soon")
           yield* write("through")
           yield* connection.until(({ unread }) => unread === "through")
           connection.send("back")

@@ -7,6 +7,19 @@ import { createServer } from "node:net"
 import { createServer as createTlsServer, type TlsOptions } from "node:tls"
 import { Effect, Queue, type Scope } from "effect"
 
+/** Done when a count has stood still for a while: everything on the way is full. */
+export const untilStalled = (count: () => number): Effect.Effect<number> =>
+  Effect.gen(function* () {
+    let before = count()
+    for (let stillCount = 0; stillCount < 10; ) {
+      yield* Effect.sleep(10)
+      const now = count()
+      stillCount = now === before && now > 0 ? stillCount + 1 : 0
+      before = now
+    }
+    return before
+  })
+
 /** How a connection ended for the server: the client's FIN, or its RST. */
 export type PeerEnd = "FIN" | "RST"
 
@@ -106,6 +119,22 @@ export class RawConnection {
   send(bytes: string | Uint8Array): void {
     if (typeof bytes === "string") this.socket.write(bytes, "latin1")
     else this.socket.write(bytes)
+  }
+
+  /** Hands the system one piece after the other; tells how many bytes it has taken. */
+  sendInPieces(bytes: Uint8Array): { readonly sentByteCount: number } {
+    const progress = { sentByteCount: 0 }
+    const next = (): void => {
+      const piece = bytes.subarray(progress.sentByteCount, progress.sentByteCount + 50_000)
+      if (piece.length === 0) return
+      this.socket.write(piece, (error) => {
+        if (error !== undefined && error !== null) return
+        progress.sentByteCount += piece.length
+        next()
+      })
+    }
+    next()
+    return progress
   }
 
   /** An answer with `Content-Length`. */
