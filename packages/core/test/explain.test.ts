@@ -234,7 +234,7 @@ describe("report", () => {
     "names three holders at most, the longest first",
     { connectionsPerRouteMax: 5 },
     function* ({ pass, pool, take }) {
-      const leases = []
+      const leases: Array<{ release(): void }> = []
       for (const holder of ["one", "two", "three", "four"]) {
         leases.push(take(a, { holder }))
         yield* pass(10)

@@ -25,6 +25,8 @@ export class Waiter<C> {
   /** Called once, with what the waiter got; it may run the caller's code on this stack. */
   readonly settle: (result: Lease<C> | PoolError) => void
   state: WaiterState = "waiting"
+  /** Its caller has gone away, and must not be told anything any more. */
+  isWithdrawn = false
 
   constructor(fields: {
     readonly route: RoutePool<C>

@@ -32,7 +32,7 @@ import { activeRefusal } from "./refusing.ts"
 import { noteEmpty } from "./routing.ts"
 import { firstOf, isOthersTurn } from "./turns.ts"
 import { validate } from "./validating.ts"
-import { deliver, failWaiter } from "./waiting.ts"
+import { failWaiter, settle, takeNext } from "./waiting.ts"
 
 export const pump = <C>(state: PoolState<C>): void => {
   if (state.isPumping) return
@@ -91,7 +91,7 @@ const serveWaiters = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
     }
     if (!mayLease(state, route)) continue
     if (state.starving.size > 0 && yieldsTo(state, route, entry)) continue
-    const waiter = route.pending.take()
+    const waiter = takeNext(state, route, "delivered")
     if (waiter === undefined) return
     state.activeBlocked.delete(route)
     const lease = grant(state, entry, nowMillis, waiter.holder, waiter.stack)
@@ -108,7 +108,7 @@ const serveWaiters = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
         holder: waiter.holder
       })
     }
-    deliver(state, waiter, lease)
+    settle(state, waiter, lease)
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Joining and leaving the queue.
  */
-import type { PoolError } from "../PoolError.ts"
+import { PoolError } from "../PoolError.ts"
 import { recount } from "./covering.ts"
 import type { HeldLease } from "./Lease.ts"
 import type { PoolState, RouteWake } from "./PoolState.ts"
@@ -37,13 +37,6 @@ const leave = <C>(state: PoolState<C>, waiter: Waiter<C>): void => {
   }
 }
 
-/** Hands a lease to the waiter that `PendingQueue.take` has just returned. May run the caller's code. */
-export const deliver = <C>(state: PoolState<C>, waiter: Waiter<C>, lease: HeldLease<C>): void => {
-  waiter.state = "delivered"
-  leave(state, waiter)
-  settle(state, waiter, lease)
-}
-
 /** Fails a waiter wherever it stands. May run the caller's code. */
 export const failWaiter = <C>(state: PoolState<C>, waiter: Waiter<C>, error: PoolError): void => {
   if (waiter.state !== "waiting") return
@@ -54,19 +47,24 @@ export const failWaiter = <C>(state: PoolState<C>, waiter: Waiter<C>, error: Poo
 }
 
 /**
- * Takes out the waiter to be served next, to be failed with `settle` once its error can be told: meanwhile it counts as
- * gone, so that nothing is done for it any more.
+ * Takes out the waiter to be served next, to be told with `settle` once its lease or its error is made: meanwhile it
+ * counts as gone, so that nothing is done for it any more. It may still withdraw: what it would have got stays here.
  */
-export const takeToFail = <C>(state: PoolState<C>, route: RoutePool<C>): Waiter<C> | undefined => {
+export const takeNext = <C>(
+  state: PoolState<C>,
+  route: RoutePool<C>,
+  as: "delivered" | "failed"
+): Waiter<C> | undefined => {
   const waiter = route.pending.take()
   if (waiter === undefined) return undefined
-  waiter.state = "failed"
+  waiter.state = as
   leave(state, waiter)
   return waiter
 }
 
 /** The caller has gone away. Returns whether the waiter was still waiting. */
 export const cancelWaiter = <C>(state: PoolState<C>, waiter: Waiter<C>): boolean => {
+  waiter.isWithdrawn = true
   if (waiter.state !== "waiting") return false
   waiter.state = "cancelled"
   waiter.route.pending.left(waiter)
@@ -86,6 +84,10 @@ export const cancelWaiter = <C>(state: PoolState<C>, waiter: Waiter<C>): boolean
 
 /** Tells a waiter that has left the queue what it got. May run the caller's code. */
 export const settle = <C>(state: PoolState<C>, waiter: Waiter<C>, result: HeldLease<C> | PoolError): void => {
+  if (waiter.isWithdrawn) {
+    if (!(result instanceof PoolError)) result.release()
+    return
+  }
   try {
     waiter.settle(result)
   } catch (defect) {

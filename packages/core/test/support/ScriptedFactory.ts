@@ -80,40 +80,43 @@ export class ScriptedFactory implements ConnectionFactory<FakeConnection> {
     if (options.pings !== undefined) this.ping = this.check(this.pings, options.pings === "automatic")
   }
 
+  // Interruptible only while it waits for its answer: what is open is in the books, and its end is in the scope.
   connect: ConnectionFactory<FakeConnection>["connect"] = (route, control) =>
-    Effect.acquireRelease(
-      Effect.suspend(() => {
-        const connection = new FakeConnection(this.dials.length + 1, route, control)
-        this.connectingCount++
-        this.openMax = Math.max(this.openMax, this.open.size + this.connectingCount)
-        const { answered, question } = ask(route, connection, () => connection)
-        this.dials.push(question)
-        if (this.isAutomatic) question.succeed()
-        return answered.pipe(
-          Effect.onExit((exit) =>
-            Effect.sync(() => {
-              this.connectingCount--
-              if (exit._tag === "Success") this.open.add(connection)
-            })
-          )
+    Effect.uninterruptibleMask((restore) => {
+      const connection = new FakeConnection(this.dials.length + 1, route, control)
+      this.connectingCount++
+      this.openMax = Math.max(this.openMax, this.open.size + this.connectingCount)
+      const { answered, question } = ask(route, connection, () => connection)
+      this.dials.push(question)
+      if (this.isAutomatic) question.succeed()
+      return restore(answered).pipe(
+        Effect.onExit((exit) =>
+          Effect.suspend(() => {
+            question.isEnded = true
+            this.connectingCount--
+            if (exit._tag === "Failure") return Effect.void
+            this.open.add(connection)
+            return Effect.addFinalizer(() => this.close(connection))
+          })
         )
-      }),
-      (connection) =>
-        Effect.suspend(() => {
-          connection.isOpen = false
-          if (this.areClosesAutomatic) {
-            this.open.delete(connection)
-            return Effect.void
-          }
-          const { answered, question } = ask(connection.route, connection, () => {})
-          this.closes.push(question)
-          return Effect.ensuring(
-            answered,
-            Effect.sync(() => this.open.delete(connection))
-          ).pipe(Effect.orDie)
-        }),
-      { interruptible: true }
+      )
+    })
+
+  private close(connection: FakeConnection): Effect.Effect<void> {
+    connection.isOpen = false
+    if (this.areClosesAutomatic) {
+      this.open.delete(connection)
+      return Effect.void
+    }
+    const { answered, question } = ask(connection.route, connection, () => {})
+    this.closes.push(question)
+    return Effect.orDie(
+      Effect.ensuring(
+        answered,
+        Effect.sync(() => this.open.delete(connection))
+      )
     )
+  }
 
   isAlive: ConnectionFactory<FakeConnection>["isAlive"] = (connection) => connection.isOpen
 

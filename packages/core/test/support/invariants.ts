@@ -165,13 +165,8 @@ const countLeases = <C>(state: PoolState<C>): number => {
   return count
 }
 
-/** Fibers and scopes that the pool's scope still owns, beyond one scope for each open connection. */
+/** Fibers that the pool's scope still owns. */
 export const fibersOf = <C>(state: PoolState<C>): number => {
   const scope = state.scope.state
-  const ownedCount = scope._tag === "Open" ? (scope.finalizers?.size ?? 1) : 0
-  let openCount = 0
-  for (const route of state.routes.values()) {
-    for (const entry of route.connections) if (entry.state !== "closing") openCount++
-  }
-  return ownedCount - openCount
+  return scope._tag === "Open" ? (scope.finalizers?.size ?? 1) : 0
 }

@@ -91,7 +91,7 @@ export interface World {
   readonly assertSound: () => void
 }
 
-type Body = (world: World) => Generator<Effect.Effect<unknown, unknown, Scope.Scope>, void, never> | void
+type Body = (world: World) => Generator<Effect.Effect<unknown, unknown, Scope.Scope>, void, unknown> | void
 
 export interface SpecOptions {
   readonly factory?: ScriptedOptions
@@ -122,6 +122,8 @@ export const withPool = (config: PoolConfig, body: Body, options: SpecOptions = 
         if (run !== undefined) yield* Effect.gen(() => run)
       })
     )
+    // The pool may have woken this fiber in the middle of its work.
+    yield* settled
     world.assertSound()
     assert.deepStrictEqual(world.takeDefects(), [])
     if (options.leavesLeases !== true) assert.strictEqual(state.activeCount, 0, "leases left by the spec")
