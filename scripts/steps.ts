@@ -78,6 +78,7 @@ export const steps: ReadonlyArray<Step> = [
       "--pool=threads",
       ...portableSuites,
       "packages/bun/",
+      "test/conformance/",
       "test/at-most-once/"
     ],
     countedBy: "vitest report",
