@@ -6,7 +6,7 @@
  * what memory costs: a working set beyond the processor's caches is slower in any program. So each case says what it
  * touches, and the cases that walk through everything are there to show that price, not to hide it.
  */
-import { ConnectionPool, type Lease, type PoolConfig, Route } from "@weir/core"
+import { type ConnectionControl, ConnectionPool, type Lease, type PoolConfig, Route } from "@weir/core"
 import { Clock, Duration, Effect, Pool, Scope } from "effect"
 import genericPool from "generic-pool"
 import { type Contestant, isQuick, Report, type TurnOptions } from "./harness.ts"
@@ -244,6 +244,24 @@ const sweeps = async (size: number): Promise<Contestant> => {
   }
 }
 
+/** A connection keeps hold of what it tells the pool by, as a real one does to say that it has ended. */
+class HeldConnection {
+  readonly id = nextId++
+  readonly control: ConnectionControl | undefined
+
+  constructor(control: ConnectionControl | undefined) {
+    this.control = control
+  }
+}
+
+const makeHeldPool = (): Promise<ConnectionPool.ConnectionPool<HeldConnection>> =>
+  Effect.runPromise(
+    ConnectionPool.make<HeldConnection>(
+      { connect: (_route, control) => Effect.sync(() => new HeldConnection(control)) },
+      { ...unbounded, idleTimeout: "10 minutes" }
+    ).pipe(Scope.provide(scope))
+  )
+
 const measureBytes = async (): Promise<void> => {
   const caseName = "memory: bytes of each"
   const runs = isQuick ? 3 : 7
@@ -254,17 +272,17 @@ const measureBytes = async (): Promise<void> => {
     bytes.set(name, known)
   }
   for (let run = 0; run < runs; run++) {
-    const own = await bytesEach(countMax, () => Array.from({ length: countMax }, connect))
+    const own = await bytesEach(countMax, () => Array.from({ length: countMax }, () => new HeldConnection(undefined)))
     const listBytes = 8
     const connection = await bytesEach(countMax, async () => {
-      const pool = await makePool({ idleTimeout: "10 minutes" })
+      const pool = await makeHeldPool()
       await Effect.runPromise(pool.warm(routeAt(0), countMax))
       return pool
     })
     note("idle connection", connection - (own - listBytes))
     const routes = Array.from({ length: 10_000 }, (_, index) => routeAt(index))
     const routed = await bytesEach(routes.length, async () => {
-      const pool = await makePool({ idleTimeout: "10 minutes" })
+      const pool = await makeHeldPool()
       for (const route of routes) await Effect.runPromise(pool.use(route, () => Effect.void))
       return pool
     })

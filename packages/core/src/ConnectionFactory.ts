@@ -5,7 +5,10 @@
 import type { Effect, Exit, Scope } from "effect"
 import type { Route } from "./Route.ts"
 
-/** What a connection, or the code that opens it, tells the pool. Every call is cheap, synchronous and safe at any time. */
+/**
+ * What a connection, or the code that opens it, tells the pool. Every call is cheap, synchronous and safe at any time.
+ * Call its functions as methods of it: taken out of it they have lost their connection.
+ */
 export interface ConnectionControl {
   /** The connect has come to a phase (`dns`, `tcp`, `tls`); it is named in errors. */
   enterPhase(phase: string): void

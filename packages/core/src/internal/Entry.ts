@@ -7,6 +7,20 @@ import { assertTransition } from "../ConnectionState.ts"
 import type { CloseReason } from "../PoolReason.ts"
 import type { RoutePool } from "./RoutePool.ts"
 
+/**
+ * What few connections have: the peer's word on slots, uses and idle time, an end of their life, a time to be pinged.
+ * One record without any of it serves all the others, since numbers like these take 24 bytes each.
+ */
+class Terms {
+  slotsOffered = Number.POSITIVE_INFINITY
+  usesOffered = Number.POSITIVE_INFINITY
+  idleHintMillis = Number.POSITIVE_INFINITY
+  diesAtMillis = Number.POSITIVE_INFINITY
+  pingAtMillis = Number.POSITIVE_INFINITY
+}
+
+const noTerms: Readonly<Terms> = new Terms()
+
 export class Entry<C> {
   readonly id: number
   readonly route: RoutePool<C>
@@ -22,22 +36,13 @@ export class Entry<C> {
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   connectPhase = "start"
   usesCount = 0
-  /** Uses that the peer allows, from the first; the route's limit applies as well. */
-  usesOffered = Number.POSITIVE_INFINITY
   slotsInUse = 0
-  /** What the connection itself offers; the route's limit applies as well. */
-  slotsOffered = Number.POSITIVE_INFINITY
   idleSinceMillis: number
   /** When it was last known to be good: connected, returned or probed. */
   verifiedAtMillis: number
-  /** The end of its life, whatever it does. */
-  diesAtMillis = Number.POSITIVE_INFINITY
   /** While idle: when it has to be closed, and why. */
   expiresAtMillis = Number.POSITIVE_INFINITY
   expiryReason: CloseReason = "idle-timeout"
-  /** What the peer announced, less the margin. */
-  idleHintMillis = Number.POSITIVE_INFINITY
-  pingAtMillis = Number.POSITIVE_INFINITY
   /** When the upkeep will next look at it; it looks no later than needed, and may look too early. */
   upkeepAtMillis = Number.POSITIVE_INFINITY
   /** Set once it takes no new lease; why it will be closed. Once set it stays. */
@@ -52,6 +57,7 @@ export class Entry<C> {
   /** The bucket of partly used connections that it stands in, or -1. */
   bucketIndex = -1
   isIdleListed = false
+  private ownTerms: Terms | undefined
   // Links of the two idle lists, so that leaving them costs O(1): the route's, and the pool's over all routes.
   routeOlder: Entry<C> | undefined
   routeNewer: Entry<C> | undefined
@@ -74,6 +80,50 @@ export class Entry<C> {
     this.verifiedAtMillis = fields.nowMillis
   }
 
+  /** What the connection itself offers; the route's limit applies as well. */
+  get slotsOffered(): number {
+    return this.terms.slotsOffered
+  }
+
+  set slotsOffered(count: number) {
+    this.setTerm("slotsOffered", count)
+  }
+
+  /** Uses that the peer allows, from the first; the route's limit applies as well. */
+  get usesOffered(): number {
+    return this.terms.usesOffered
+  }
+
+  set usesOffered(count: number) {
+    this.setTerm("usesOffered", count)
+  }
+
+  /** What the peer announced, less the margin. */
+  get idleHintMillis(): number {
+    return this.terms.idleHintMillis
+  }
+
+  set idleHintMillis(millis: number) {
+    this.setTerm("idleHintMillis", millis)
+  }
+
+  /** The end of its life, whatever it does. */
+  get diesAtMillis(): number {
+    return this.terms.diesAtMillis
+  }
+
+  set diesAtMillis(atMillis: number) {
+    this.setTerm("diesAtMillis", atMillis)
+  }
+
+  get pingAtMillis(): number {
+    return this.terms.pingAtMillis
+  }
+
+  set pingAtMillis(atMillis: number) {
+    this.setTerm("pingAtMillis", atMillis)
+  }
+
   /** The slots it has, by its own word and by the route's limit. */
   get slotsMax(): number {
     return Math.min(this.slotsOffered, this.route.limits.slotsMax)
@@ -89,6 +139,16 @@ export class Entry<C> {
 
   get hasFreeSlot(): boolean {
     return this.closeReason === undefined && this.slotsInUse < this.slotsMax && !this.isUsedUp
+  }
+
+  private setTerm(term: keyof Terms, value: number): void {
+    if (this.terms[term] === value) return
+    this.ownTerms ??= new Terms()
+    this.ownTerms[term] = value
+  }
+
+  private get terms(): Readonly<Terms> {
+    return this.ownTerms ?? noTerms
   }
 
   moveTo(state: ConnectionState): void {

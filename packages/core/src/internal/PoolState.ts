@@ -85,7 +85,10 @@ export interface PoolState<C> {
   readonly upkeepAlarm: Alarm
 
   readonly clock: Clock.Clock
-  /** Wall clock, for ages: it counts the time that a machine has slept. It never goes back. */
+  /**
+   * Wall clock, for ages: it counts the time that a machine has slept, and it never goes back. It begins at 0 when the
+   * pool is made, since engines keep small whole numbers in place where others are objects of their own.
+   */
   wallMillis(): number
   /** Monotonic clock, for deadlines: nobody can set it back. */
   monotonicMillis(): number
@@ -98,6 +101,7 @@ export interface PoolState<C> {
   pump(): void
   /** Is anybody listening? Ask before an event is made. */
   hasListeners(): boolean
+  /** The event's time is the pool's; listeners hear the clock's. */
   emit(event: PoolEvent): void
   onDefect(defect: unknown): void
   onRouteForgotten(route: RoutePool<C>): void

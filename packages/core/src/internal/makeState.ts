@@ -52,7 +52,8 @@ export const makeState = <C>(
     const onDefect = (defect: unknown): void => {
       runFork(Effect.logError("weir: a defect in or under the connection pool was contained", defect))
     }
-    const wallMillis = forwardOnly(() => clock.currentTimeMillisUnsafe())
+    const madeAtMillis = clock.currentTimeMillisUnsafe()
+    const wallMillis = forwardOnly(() => clock.currentTimeMillisUnsafe() - madeAtMillis)
     const monotonicMillis = () => Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
     const leaseOwner: LeaseOwner<C> = {
       endLease: (lease: HeldLease<C>, reason) => {
@@ -120,8 +121,9 @@ export const makeState = <C>(
       hasListeners: () => listeners.size > 0,
       // A queue wakes its taker on a turn of its own: a listener never runs in the middle of the pool's work.
       emit: (event) => {
+        const dated = { ...event, atMillis: madeAtMillis + event.atMillis }
         for (const queue of listeners) {
-          Queue.offerUnsafe(queue, event)
+          Queue.offerUnsafe(queue, dated)
           if (event._tag === "ShutDown") Queue.endUnsafe(queue)
         }
       },
