@@ -15,7 +15,7 @@ import { markDirty, type PoolState } from "./PoolState.ts"
 import type { RoutePool } from "./RoutePool.ts"
 import { reportRoute } from "./report.ts"
 import { noteUsed } from "./routing.ts"
-import { settle, takeToFail } from "./waiting.ts"
+import { settle, takeNext } from "./waiting.ts"
 
 /** `connectTimeout` passed; interrupting the dial is how it ends. */
 class ConnectTimedOut {
@@ -171,7 +171,7 @@ const connectFailed = <C>(state: PoolState<C>, entry: Entry<C>, cause: Cause.Cau
   }
   // The waiter that pays leaves the queue before the permits come home, or they would be spent on another dial for it;
   // and they come home before it hears of the failure: whatever it does next finds them.
-  const waiter = wasGivenUp ? undefined : takeToFail(state, route)
+  const waiter = wasGivenUp ? undefined : takeNext(state, route, "failed")
   closeEntry(state, entry, "discarded")
   if (waiter === undefined) return
   const isTimeout = error instanceof ConnectTimedOut
