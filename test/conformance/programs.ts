@@ -18,11 +18,14 @@ export const runtimeCommand: readonly [program: string, ...programArguments: Rea
 /** The first line a program prints. It runs until the scope closes. */
 export const firstLineOf = (
   program: string,
-  programArguments: ReadonlyArray<string>
+  programArguments: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {}
 ): Effect.Effect<string, never, Scope.Scope> =>
   Effect.gen(function* () {
     const child = yield* Effect.acquireRelease(
-      Effect.sync(() => spawn(program, programArguments, { stdio: ["ignore", "pipe", "inherit"] })),
+      Effect.sync(() =>
+        spawn(program, programArguments, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] })
+      ),
       (running) =>
         Effect.callback<void>((resume) => {
           running.once("close", () => resume(Effect.void))

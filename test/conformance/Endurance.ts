@@ -1,0 +1,86 @@
+/**
+ * The program that Endurance.test.ts runs, and whoever wants more of it: `Endurance.ts PLAIN_PORT TLS_PORT CYCLES`, with
+ * the CA of the TLS server in the environment (`CA`).
+ *
+ * A cycle connects and gives up, at some moment, or speaks and closes or resets. It prints in one line of JSON how many
+ * descriptors more than at the beginning are open at the end, and how much memory was in use after each tenth.
+ */
+import { readdirSync } from "node:fs"
+import { setImmediate } from "node:timers/promises"
+import { Target } from "@weir/transport"
+import { Effect, Fiber, Random } from "effect"
+import { makeConnector } from "./runtime.ts"
+
+export interface EnduranceReport {
+  readonly leftCount: number
+  readonly megabytes: ReadonlyArray<number>
+  readonly outcomeCounts: { readonly opened: number; readonly interrupted: number; readonly failed: number }
+}
+
+const descriptorCount = (): number => readdirSync("/proc/self/fd").length
+
+const turns = (count: number) =>
+  Effect.promise(async () => {
+    for (let turn = 0; turn < count; turn++) await setImmediate()
+  })
+
+const measure = async (): Promise<number> => {
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  const collect: unknown =
+    "Bun" in globalThis ? Reflect.get(Reflect.get(globalThis, "Bun"), "gc") : Reflect.get(globalThis, "gc")
+  if (typeof collect === "function") collect(true)
+  return Math.round((process.memoryUsage().rss / 1e6) * 10) / 10
+}
+
+const endure = (plainPort: number, tlsPort: number, ca: string, cycleCount: number) =>
+  Effect.gen(function* () {
+    const targets: ReadonlyArray<Target.Target> = [
+      { address: Target.tcp("127.0.0.1", plainPort) },
+      { address: Target.tcp("127.0.0.1", plainPort) },
+      { address: Target.tcp("localhost", plainPort) },
+      { address: Target.tcp("localhost", tlsPort), tls: { ca: [ca] } }
+    ]
+    const connector = yield* makeConnector()
+    const outcomeCounts = { opened: 0, interrupted: 0, failed: 0 }
+    const cycle = (index: number) =>
+      Effect.gen(function* () {
+        const target = targets[index % targets.length] ?? { address: Target.tcp("127.0.0.1", plainPort) }
+        const fiber = yield* Effect.forkChild(connector.connect(target), { startImmediately: true })
+        if (index % 2 === 0) yield* turns(yield* Random.nextIntBetween(0, 12))
+        else yield* Fiber.await(fiber)
+        yield* Fiber.interrupt(fiber)
+        const exit = yield* Fiber.await(fiber)
+        if (exit._tag === "Success") {
+          outcomeCounts.opened++
+          const connection = exit.value
+          yield* Effect.callback<void>((resume) => {
+            connection.attach({
+              onData: () => {},
+              onEnd: () => {},
+              onDrain: () => {},
+              onClose: () => resume(Effect.void)
+            })
+            connection.write("a word")
+            if (index % 3 === 0) connection.reset()
+            else connection.close()
+          })
+        } else outcomeCounts[exit.cause.reasons.some(({ _tag }) => _tag === "Interrupt") ? "interrupted" : "failed"]++
+      })
+    // What is loaded at first use, such as the resolver's threads, is no leak.
+    for (let index = 0; index < 20; index++) yield* cycle(index)
+    yield* turns(20)
+    const before = descriptorCount()
+    const megabytes: Array<number> = []
+    for (let tenth = 0; tenth < 10; tenth++) {
+      for (let index = 0; index < cycleCount / 10; index++) yield* cycle(index)
+      megabytes.push(yield* Effect.promise(measure))
+    }
+    const report: EnduranceReport = { leftCount: descriptorCount() - before, megabytes, outcomeCounts }
+    return report
+  }).pipe(Random.withSeed("endurance"))
+
+const [plainPort, tlsPort, cycleCount] = process.argv.slice(2).map(Number)
+const { CA = "" } = process.env
+const report = await Effect.runPromise(endure(plainPort ?? 0, tlsPort ?? 0, CA, cycleCount ?? 0))
+console.log(JSON.stringify(report))
+process.exit()
