@@ -120,11 +120,34 @@ const message = (chance: Chance): string => {
   return `${early}HTTP/${version} ${status} ${value(chance)}\r\n${lines(chance)}${option}${field}${lines(chance)}\r\n${body}`
 }
 
+const framingLines = [
+  "Transfer-Encoding: chunked",
+  "Transfer-Encoding:chunked\t",
+  "Transfer-Encoding: gzip, chunked",
+  "Content-Length: 3",
+  "Content-Length: 0",
+  "Content-Length: 3, 3",
+  "Content-Length: +3",
+  "Connection: close",
+  "Connection: upgrade",
+  "Upgrade: x",
+  " folded: x"
+] as const
+
+/** A line more at the place of a line, where it changes how the message is framed. */
+const reframed = (chance: Chance, text: string): string => {
+  const starts = [...text.matchAll(/\r\n/g)].map(({ index }) => index + 2)
+  const index = starts[chance.below(Math.max(1, starts.length))] ?? 0
+  return `${text.slice(0, index)}${chance.pick(framingLines)}\r\n${text.slice(index)}`
+}
+
 const damaged = (chance: Chance, text: string): string => {
   const index = chance.below(text.length + 1)
   const before = text.slice(0, index)
   const after = text.slice(index)
-  switch (chance.below(6)) {
+  switch (chance.below(7)) {
+    case 4:
+      return reframed(chance, text)
     case 0:
       return before + String.fromCharCode(chance.below(256)) + after.slice(1)
     case 1:
