@@ -2,12 +2,12 @@
  * The parts of the pool that can be judged by themselves.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { assertTransition, toMermaid, transitions } from "../src/ConnectionState.ts"
 import { backoffMillis } from "../src/internal/Backoff.ts"
 import { Buckets, boundariesMillis } from "../src/internal/Buckets.ts"
 import { type IdleObservations, observe, retireAfter } from "../src/internal/LearnedIdle.ts"
 import { Permits } from "../src/internal/Permits.ts"
 import { TimeHeap } from "../src/internal/TimeHeap.ts"
-import { assertTransition, toMermaid, transitions } from "../src/ConnectionState.ts"
 
 describe("the life of a connection", () => {
   it("has no way out of `closed` and one way out of `closing`", () => {
@@ -130,32 +130,35 @@ describe("backoffMillis", () => {
 })
 
 describe("what is learned of idle closes", () => {
-  const after = (ages: ReadonlyArray<number>, everyMillis = 10_000) =>
-    ages.reduce<IdleObservations | undefined>((known, age, index) => observe(known, age, index * everyMillis), undefined)
+  const learnedFrom = (ages: ReadonlyArray<number>, everyMillis = 10_000) =>
+    ages.reduce<IdleObservations | undefined>(
+      (known, age, index) => observe(known, age, index * everyMillis),
+      undefined
+    )
 
   it("needs three ages close together", () => {
-    assert.isUndefined(after([5000, 5000])?.retireAfterMillis)
-    assert.strictEqual(after([5000, 5000, 5000])?.retireAfterMillis, 4500)
-    assert.isUndefined(after([5000, 5600, 5000])?.retireAfterMillis)
-    assert.strictEqual(after([5000, 5500, 5000])?.retireAfterMillis, 4500)
+    assert.isUndefined(learnedFrom([5000, 5000])?.retireAfterMillis)
+    assert.strictEqual(learnedFrom([5000, 5000, 5000])?.retireAfterMillis, 4500)
+    assert.isUndefined(learnedFrom([5000, 5600, 5000])?.retireAfterMillis)
+    assert.strictEqual(learnedFrom([5000, 5500, 5000])?.retireAfterMillis, 4500)
   })
 
   it("keeps a margin of a tenth, between a tenth of a second and two seconds", () => {
-    assert.strictEqual(after([600, 600, 600])?.retireAfterMillis, 500)
-    assert.strictEqual(after([50, 50, 50])?.retireAfterMillis, 0)
-    assert.strictEqual(after([60_000, 60_000, 60_000])?.retireAfterMillis, 58_000)
+    assert.strictEqual(learnedFrom([600, 600, 600])?.retireAfterMillis, 500)
+    assert.strictEqual(learnedFrom([50, 50, 50])?.retireAfterMillis, 0)
+    assert.strictEqual(learnedFrom([60_000, 60_000, 60_000])?.retireAfterMillis, 58_000)
   })
 
   it("counts closes within a second as one", () => {
-    assert.isUndefined(after([5000, 5000, 5000, 5000], 300)?.retireAfterMillis)
+    assert.isUndefined(learnedFrom([5000, 5000, 5000, 5000], 300)?.retireAfterMillis)
   })
 
   it("follows a peer that has become less patient", () => {
-    assert.strictEqual(after([5000, 5000, 5000, 2000, 2000, 2000])?.retireAfterMillis, 1800)
+    assert.strictEqual(learnedFrom([5000, 5000, 5000, 2000, 2000, 2000])?.retireAfterMillis, 1800)
   })
 
   it("holds for a quarter of an hour", () => {
-    const known = after([5000, 5000, 5000])
+    const known = learnedFrom([5000, 5000, 5000])
     assert.strictEqual(retireAfter(known, 20_000 + 899_999), 4500)
     assert.strictEqual(retireAfter(known, 20_000 + 900_000), Number.POSITIVE_INFINITY)
     assert.strictEqual(retireAfter(undefined, 0), Number.POSITIVE_INFINITY)

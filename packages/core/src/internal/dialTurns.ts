@@ -5,6 +5,7 @@
  * not take it, but stands behind.
  */
 import { closeEntry } from "./closing.ts"
+import { recount } from "./covering.ts"
 import { dialsBeyondWaiters, dialsNeeded, dialsSurplus, isActiveTotalMet } from "./demand.ts"
 import { cancelDial, dial } from "./dialling.ts"
 import type { Entry } from "./Entry.ts"
@@ -22,9 +23,10 @@ export const dialForWaiters = <C>(state: PoolState<C>, route: RoutePool<C>): voi
 }
 
 /** Under `surplusDial: "cancel"`, dials that nobody needs any more are given up. */
-export const cancelSurplus = <C>(route: RoutePool<C>): void => {
+export const cancelSurplus = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
   if (route.limits.settings.surplusDial !== "cancel") return
   for (let surplus = dialsSurplus(route); surplus > 0; surplus--) cancelDial(route)
+  recount(state, route)
 }
 
 /**

@@ -8,6 +8,7 @@ import { Cause, Effect, Exit, Scope } from "effect"
 import { type PoolFailure, poolError } from "../PoolError.ts"
 import { backoffMillis } from "./Backoff.ts"
 import { closeEntry } from "./closing.ts"
+import { recount } from "./covering.ts"
 import { Entry } from "./Entry.ts"
 import { EntryControl } from "./EntryControl.ts"
 import { isAlive } from "./factoryHooks.ts"
@@ -38,6 +39,7 @@ export const dial = <C>(state: PoolState<C>, route: RoutePool<C>, isSpare: boole
   route.connections.add(entry)
   route.diallingCount++
   if (isSpare) route.spareDialCount++
+  recount(state, route)
   if (state.hasListeners()) {
     state.emit({ _tag: "Dialling", route: route.route.label, atMillis: entry.createdAtMillis, connectionId: entry.id })
   }

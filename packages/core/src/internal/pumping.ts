@@ -60,7 +60,7 @@ const pumpRoute = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
   serveWaiters(state, route)
   settleFresh(state, route)
   dialForWaiters(state, route)
-  cancelSurplus(route)
+  cancelSurplus(state, route)
   trimIdle(state, route)
   dialForMinimum(state, route)
   recount(state, route)

@@ -63,7 +63,7 @@ const timeOut = <C>(state: PoolState<C>, waiter: Waiter<C>, nowMillis: number): 
       cause: route.lastConnectError
     })
   )
-  cancelSurplus(route)
+  cancelSurplus(state, route)
 }
 
 const phaseOf = (report: RouteReport): TimeoutPhase => {
@@ -73,7 +73,7 @@ const phaseOf = (report: RouteReport): TimeoutPhase => {
 
 /** The caller has gone away while it waited. */
 export const abandon = <C>(state: PoolState<C>, waiter: Waiter<C>): void => {
-  if (cancelWaiter(state, waiter)) cancelSurplus(waiter.route)
+  if (cancelWaiter(state, waiter)) cancelSurplus(state, waiter.route)
 }
 
 /** Closes and pings idle connections, reports and reclaims leases, forgets routes. */

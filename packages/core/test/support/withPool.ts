@@ -36,6 +36,10 @@ export class Caller {
     return this.results.length === 0 && !this.hasWithdrawn
   }
 
+  get isFailure(): boolean {
+    return this.results[0] instanceof PoolError
+  }
+
   get lease(): Lease<FakeConnection> {
     const result = this.results[0]
     if (result === undefined) throw new Error("the caller still waits")
