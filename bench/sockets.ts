@@ -1,11 +1,12 @@
 /**
- * Bytes over loopback TCP: a connection of `@weir/node` beside bare `node:net` with `data` events, on the runtime that
- * runs this. The peer is another process. A ratio is Weir's share of the bare socket's speed; the goal is 0.9. Processor
+ * Bytes over loopback TCP: a connection of the runtime's layer beside bare `node:net` with `data` events and, on Bun, bare
+ * `Bun.connect`. The peer is another process. A ratio is Weir's share of the bare socket's speed; the goal is 0.9. Processor
  * time is what Weir itself takes; time on the wall depends as much on the peer and on who else uses the machine.
  */
 import { spawn } from "node:child_process"
 import { createServer, connect as netConnect, type Socket } from "node:net"
 import { fileURLToPath } from "node:url"
+import { BunConnector } from "@weir/bun"
 import { NodeConnector } from "@weir/node"
 import { Target } from "@weir/transport"
 import { Effect } from "effect"
@@ -74,7 +75,7 @@ const serve = async (): Promise<void> => {
   process.stdin.on("end", () => process.exit()).resume()
 }
 
-// What both contestants are driven through.
+// What all contestants are driven through.
 
 interface Pipe {
   onBytes: (byteCount: number) => void
@@ -92,7 +93,46 @@ const openBare: Open = (port) =>
     socket.on("drain", () => pipe.onDrain())
   })
 
-const connector = await Effect.runPromise(NodeConnector.make())
+/** As much of Bun's own API as is measured. */
+interface BunApi {
+  connect(options: {
+    readonly hostname: string
+    readonly port: number
+    readonly socket: {
+      readonly data: (socket: unknown, chunk: Uint8Array) => void
+      readonly drain: () => void
+    }
+  }): Promise<{ write(chunk: Uint8Array): number; setNoDelay(noDelay: boolean): boolean }>
+}
+
+const isBunApi = (value: unknown): value is BunApi =>
+  typeof value === "object" && value !== null && typeof Reflect.get(value, "connect") === "function"
+
+/** Bun's own socket, with the least that keeps its bytes whole: what the system does not take is written on `drain`. */
+const openBun: Open = async (port) => {
+  const bun: unknown = Reflect.get(globalThis, "Bun")
+  if (!isBunApi(bun)) throw new Error("this is not Bun")
+  let rest: Uint8Array = new Uint8Array(0)
+  const pipe: Pipe = { onBytes: () => {}, onDrain: () => {}, write: (chunk) => send(chunk) }
+  const socket = await bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data: (_, chunk) => pipe.onBytes(chunk.length),
+      drain: () => {
+        if (rest.length === 0 || send(rest)) pipe.onDrain()
+      }
+    }
+  })
+  socket.setNoDelay(true)
+  const send = (chunk: Uint8Array): boolean => {
+    rest = chunk.subarray(socket.write(chunk))
+    return rest.length === 0
+  }
+  return pipe
+}
+
+const connector = await Effect.runPromise(runtime === "bun" ? BunConnector.make() : NodeConnector.make())
 
 const openWeir: Open = async (port) => {
   const connection = await Effect.runPromise(connector.connect({ address: Target.tcp("127.0.0.1", port) }))
@@ -192,9 +232,13 @@ const measure = async (): Promise<void> => {
   ] as const
   for (const [name, drive, port = 0, connectionCount] of cases) {
     const weir = { name: "weir", run: drive(await openAll(openWeir, port, connectionCount)) }
-    const bare = { name: "node:net", run: drive(await openAll(openBare, port, connectionCount)) }
+    const others = [{ name: "node:net", run: drive(await openAll(openBare, port, connectionCount)) }]
+    if (runtime === "bun") {
+      others.push({ name: "Bun.connect", run: drive(await openAll(openBun, port, connectionCount)) })
+    }
+    const ratios = others.map((other) => [other.name, "weir"] as const)
     for (const clock of ["cpu", "wall"] as const) {
-      await report.compare(`${name}, ${clock} time`, [weir, bare], [["node:net", "weir"]], {
+      await report.compare(`${name}, ${clock} time`, [weir, ...others], ratios, {
         clock,
         rounds: isQuick ? 7 : 21,
         turnMillis: isQuick ? 150 : 500
