@@ -18,9 +18,9 @@ export const packageLayers: ReadonlyMap<string, Layer> = new Map<string, Layer>(
   ["transport", { packages: [], builtins: [], libraries: ["effect"] }],
   ["core", { packages: [], builtins: [], libraries: ["effect"] }],
   ["node", { packages: ["transport"], builtins: ["node:"] }],
-  // Bun has node:net and node:tls too, and its connects go through them: written once, in `@weir/node/sockets`.
+  // Bun and Deno have node:net and node:tls too: what goes through them is written once, in `@weir/node/sockets`.
   ["bun", { packages: ["node", "transport"], builtins: ["node:"] }],
-  ["deno", { packages: ["transport"], builtins: ["node:"] }],
+  ["deno", { packages: ["node", "transport"], builtins: ["node:"] }],
   // Buffer is the same on the three runtimes, and by far the fastest way from octets to text and back.
   ["http1", { packages: ["transport"], builtins: ["node:buffer"] }],
   ["http2", { packages: ["transport"], builtins: ["node:"] }],

@@ -91,10 +91,7 @@ export class NodeConnection implements Connection {
   }
 
   close(): void {
-    if (!this.#startClosing()) return
-    // For TLS the orderly end is a close_notify alert (RFC 8446 section 6.1); `end` sends it at once if nothing is queued.
-    if (this.#kind === "tls") this.#socket.end()
-    this.#socket.destroy()
+    if (this.#startClosing()) this.destroy(this.#socket)
   }
 
   reset(): void {
@@ -110,6 +107,13 @@ export class NodeConnection implements Connection {
 
   unref(): void {
     this.#socket.unref()
+  }
+
+  /** Closes the socket because our side asked for it. */
+  protected destroy(socket: Socket): void {
+    // For TLS the orderly end is a close_notify alert (RFC 8446 section 6.1); `end` sends it at once if nothing is queued.
+    if (this.#kind === "tls") socket.end()
+    socket.destroy()
   }
 
   #startClosing(): boolean {

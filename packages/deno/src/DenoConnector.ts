@@ -1,0 +1,61 @@
+/**
+ * The `Connector` over Deno's own sockets.
+ *
+ * Plain text goes over `Deno.connect`. TLS is the runtime's `node:tls` over such a connection (`info.layer` says
+ * `deno+node:tls`), and a given local address is dialled by `node:net` (`deno+node:net`), since Deno cannot do either in a
+ * way that keeps a connection's promises, or at all. Connections have Nagle's algorithm off and keep-alive probes on.
+ */
+import {
+  contradictionIn,
+  makeBackgroundClock,
+  makeWith,
+  NodeConnection,
+  NodeTls,
+  unsupported
+} from "@weir/node/sockets"
+import type { Capabilities, ConnectObserver } from "@weir/transport"
+import { Connector, Target } from "@weir/transport"
+import { Clock, Effect, Layer } from "effect"
+import { dial } from "./DenoDial.ts"
+import { LargeBuffers } from "./ReadBuffer.ts"
+import { setupTls } from "./setupTls.ts"
+import { secure } from "./TlsConnection.ts"
+
+export const capabilities: Capabilities = {
+  unixSockets: true,
+  tls: true,
+  serverName: true,
+  clientCertificates: true,
+  unverifiedTls: true,
+  // Deno's node:tls takes no session and gives none.
+  sessionResumption: false,
+  localAddress: true,
+  // Deno has no way to send RST.
+  reset: false,
+  unref: true
+}
+
+export const make = (): Effect.Effect<Connector["Service"]> =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const overNode = yield* makeWith({ name: "deno+node:net", connectionOver: (opened) => new NodeConnection(opened) })
+    const nodeTls = new NodeTls(0)
+    const largeBuffers = new LargeBuffers()
+    const connect = (target: Target.Target, observer?: ConnectObserver) => {
+      const { address, localAddress, tls } = target
+      const contradiction = contradictionIn(target)
+      if (contradiction !== undefined)
+        return Effect.fail(unsupported(contradiction, "tcp", Target.formatAddress(address)))
+      const openPlain =
+        localAddress === undefined
+          ? dial(address, largeBuffers, observer)
+          : overNode.connect({ address, localAddress }, observer)
+      if (tls === undefined) return openPlain
+      return Effect.flatMap(setupTls(nodeTls, tls, address), (setup) =>
+        secure(openPlain, { address, tls, setup, observer })
+      )
+    }
+    return Connector.of({ runtime: "deno", capabilities, backgroundClock: makeBackgroundClock(clock), connect })
+  })
+
+export const layer: Layer.Layer<Connector> = Layer.effect(Connector, make())

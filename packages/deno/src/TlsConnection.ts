@@ -1,0 +1,181 @@
+/**
+ * TLS by the runtime's `node:tls` over a plain-text connection.
+ *
+ * Deno's own `startTls` is not used: a TLS connection that is closed during the handshake, or while it still sends, keeps
+ * its descriptor until the peer lets go, and it says neither version nor cipher. Nor is a `node:tls` socket of its own:
+ * paused, it goes on reading into memory, and loses the end. Here the plain connection below is paused and closed instead,
+ * which it can be at any moment; the TLS socket above always flows.
+ */
+import type { Socket } from "node:net"
+import { setImmediate } from "node:timers"
+import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls"
+import {
+  closedWhileOpening,
+  Inbound,
+  NodeConnection,
+  type OpenedSocket,
+  Phases,
+  type TlsSetup,
+  tlsInfoOf
+} from "@weir/node/sockets"
+import type { Connection, ConnectObserver } from "@weir/transport"
+import { Target, type TransportError, transportError } from "@weir/transport"
+import { Clock, Effect, Exit } from "effect"
+import { connectError } from "./DenoErrors.ts"
+import { encodeLatin1 } from "./encodeLatin1.ts"
+import { PlainStream } from "./PlainStream.ts"
+
+/** What is said of the connection besides what the plain one says. */
+export interface Securing {
+  readonly address: Target.Address
+  readonly tls: Target.TlsOptions
+  readonly setup: TlsSetup
+  readonly observer: ConnectObserver | undefined
+}
+
+/** Opens a plain connection and makes it secure. Whatever exit it has but success, the plain one has been closed. */
+export const secure = (
+  openPlain: Effect.Effect<Connection, TransportError>,
+  securing: Securing
+): Effect.Effect<Connection, TransportError> =>
+  Clock.clockWith((clock) => {
+    let handshake: Handshake | undefined
+    return Effect.onExit(
+      // Nothing may come between these two: the plain connection would be nobody's if the fiber were interrupted there.
+      Effect.flatMap(openPlain, (plain) => {
+        handshake = new Handshake(plain, securing, clock)
+        return handshake.run
+      }),
+      (exit) => (Exit.isSuccess(exit) || handshake === undefined ? Effect.void : handshake.abandon)
+    )
+  })
+
+/** What TLS sockets take without saying so in their types. */
+interface SocketOptions {
+  readonly allowHalfOpen: boolean
+  /** As low as it goes, so that `drain` announces the end of every queue: see `NodeConnection`. */
+  readonly highWaterMark: number
+}
+
+class Handshake {
+  readonly #plain: Connection
+  readonly #securing: Securing
+  readonly #address: string
+  readonly #phases: Phases
+  readonly #stream: PlainStream
+  #socket: TLSSocket | undefined
+  #resume: (result: Effect.Effect<Connection, TransportError>) => void = () => {}
+
+  constructor(plain: Connection, securing: Securing, clock: Clock.Clock) {
+    this.#plain = plain
+    this.#securing = securing
+    this.#address = Target.formatAddress(securing.address)
+    this.#phases = new Phases("tls", clock, securing.observer)
+    this.#stream = new PlainStream(plain)
+  }
+
+  readonly run: Effect.Effect<Connection, TransportError> = Effect.callback((resume) => {
+    this.#resume = resume
+    this.#phases.begin()
+    try {
+      this.#start()
+    } catch (cause) {
+      // An option that node:tls refuses.
+      this.#resume(Effect.fail(connectError(cause, "tcp", this.#address)))
+    }
+  })
+
+  /** Closes the plain connection and waits until it is closed. */
+  readonly abandon: Effect.Effect<void> = Effect.callback((resume) => {
+    this.#socket?.destroy()
+    this.#stream.destroy()
+    if (this.#stream.closed) resume(Effect.void)
+    else this.#stream.once("close", () => resume(Effect.void))
+  })
+
+  #start(): void {
+    const options: ConnectionOptions & SocketOptions = {
+      ...this.#securing.setup.options,
+      socket: this.#stream,
+      allowHalfOpen: true,
+      highWaterMark: 1
+    }
+    const socket = tlsConnect(options)
+    this.#socket = socket
+    socket.on("error", this.#onError)
+    socket.on("close", this.#onClose)
+    socket.once("secureConnect", () => this.#succeed(socket))
+  }
+
+  readonly #onError = (cause: unknown): void => {
+    const { failure } = this.#stream
+    const error =
+      failure === undefined
+        ? connectError(cause, "tls", this.#address)
+        : transportError({ ...failure, phase: "tls", address: this.#address })
+    this.#resume(Effect.fail(error))
+  }
+
+  /** After an error this comes second and changes nothing. */
+  readonly #onClose = (): void => this.#resume(Effect.fail(closedWhileOpening("tls", this.#address)))
+
+  #succeed(socket: TLSSocket): void {
+    this.#phases.end()
+    // The handshake had to read; from here on only a reader does.
+    this.#plain.pause()
+    const { alpnProtocol } = socket
+    const { info } = this.#plain
+    const connection = new TlsConnection(this.#plain, {
+      info: {
+        ...info,
+        layer: `${info.layer}+node:tls`,
+        ...(typeof alpnProtocol === "string" && alpnProtocol !== "" ? { alpn: alpnProtocol } : {}),
+        tls: tlsInfoOf(socket, this.#securing.tls),
+        timing: { ...info.timing, ...this.#phases.timing }
+      },
+      socket,
+      kind: "tls",
+      address: this.#address,
+      inbound: new Inbound(() => this.#plain.resume())
+    })
+    socket.off("error", this.#onError)
+    socket.off("close", this.#onClose)
+    this.#resume(Effect.succeed(connection))
+  }
+}
+
+class TlsConnection extends NodeConnection {
+  readonly #plain: Connection
+  readonly #inbound: Inbound
+
+  constructor(plain: Connection, opened: OpenedSocket) {
+    super(opened)
+    this.#plain = plain
+    this.#inbound = opened.inbound
+    opened.socket.on("data", (chunk: Uint8Array) => opened.inbound.receive(chunk))
+  }
+
+  override pause(): void {
+    this.#inbound.pause()
+    this.#plain.pause()
+  }
+
+  /** Deno's TLS would write a string as UTF-8 when it writes several chunks at once. */
+  override write(chunk: Uint8Array | string): boolean {
+    return super.write(typeof chunk === "string" ? encodeLatin1(chunk) : chunk)
+  }
+
+  override ref(): void {
+    this.#plain.ref()
+  }
+
+  override unref(): void {
+    this.#plain.unref()
+  }
+
+  /** Deno's TLS writes the close_notify in a later turn. */
+  protected override destroy(socket: Socket): void {
+    socket.end()
+    setImmediate(() => socket.destroy())
+  }
+}

@@ -1,0 +1,1 @@
+export * as DenoConnector from "./DenoConnector.ts"
