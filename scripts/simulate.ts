@@ -10,6 +10,7 @@
  * gets, and the command that runs it again; the exit status is then 1.
  */
 import { parseArgs } from "node:util"
+import { hash } from "@weir/testkit"
 import { shrink } from "../test/simulation/shrink.ts"
 import { type AnyScript, generateScript, plainerScripts, runScript, worldNames } from "../test/simulation/worlds.ts"
 
@@ -24,6 +25,8 @@ const { values } = parseArgs({
     trace: { type: "boolean", default: false },
     failures: { type: "string", default: "1" },
     /** Report a failure as it is, without making its script smaller. */
+    /** Print one number for everything that happens under the seeds: the same on every runtime. */
+    digest: { type: "boolean", default: false },
     "as-found": { type: "boolean", default: false }
   }
 })
@@ -95,7 +98,22 @@ function printTally(tally: ReadonlyMap<string, number>): void {
   for (const [group, entries] of groups) console.log(`${group}: ${entries.join(", ")}`)
 }
 
-if (values.script !== undefined) runOne(JSON.parse(values.script))
+function printDigest(): void {
+  let digest = 0
+  for (let seed = Number(values.from); seed < Number(values.from) + Number(values.seeds); seed++) {
+    for (const world of worlds) {
+      runScript(generateScript(world, seed, stepCount), {
+        trace: (line) => {
+          digest = hash(digest, line)
+        }
+      })
+    }
+  }
+  console.log(digest)
+}
+
+if (values.digest) printDigest()
+else if (values.script !== undefined) runOne(JSON.parse(values.script))
 else if (values.seed !== undefined)
   for (const world of worlds) runOne(generateScript(world, Number(values.seed), stepCount))
 else runMany()

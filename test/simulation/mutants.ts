@@ -115,10 +115,38 @@ export const mutants: ReadonlyArray<Mutant> = [
     world: "pool"
   },
   {
+    name: "a lease delivered to an interrupted caller is lost",
+    file: `${core}/handle.ts`,
+    find: "if (Exit.isFailure(exit)) taken?.release()",
+    replace: "if (Exit.isSuccess(exit)) taken?.isLive",
+    world: "pool"
+  },
+  {
     name: "a shutdown forgets who waits",
     file: `${core}/shuttingDown.ts`,
     find: "waiter !== undefined; waiter = route.pending.peek()",
     replace: "waiter !== undefined && state.openCount < 0; waiter = route.pending.peek()",
     world: "pool"
+  },
+  {
+    name: "a POST is sent again",
+    file: "packages/client/src/RetryVerdict.ts",
+    find: 'if (!isIdempotent) return "no"\n',
+    replace: "",
+    world: "client"
+  },
+  {
+    name: "a connection is kept though bytes followed the answer",
+    file: "packages/http1/src/ClientSession.ts",
+    find: 'if (excessByteCount > 0) return closing["excess-bytes"]',
+    replace: 'if (excessByteCount < 0) return closing["excess-bytes"]',
+    world: "client"
+  },
+  {
+    name: "a connection is kept though its server closes it",
+    file: "packages/http1/src/ClientSession.ts",
+    find: 'if (!framing.isPersistent) return closing["response-close"]',
+    replace: "",
+    world: "client"
   }
 ]
