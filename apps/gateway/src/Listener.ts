@@ -50,17 +50,14 @@ export class Incoming {
     this.isHeldBack = isHeldBack
   }
 
-  /** Lets a caller that waits for `100 Continue` send its body. */
+  /**
+   * Lets a caller that waits for `100 Continue` send its body. Without it, Node closes the connection after the answer:
+   * whether a body follows is then anybody's guess.
+   */
   continueBody(): void {
     if (!this.isHeldBack) return
     this.isHeldBack = false
     this.response.writeContinue()
-  }
-
-  /** To be called before an answer's head is written. */
-  beginAnswer(): void {
-    // Told no 100, a caller may send its body or leave it out: what comes next would have two readings.
-    if (this.isHeldBack || this.fault !== undefined) this.response.shouldKeepAlive = false
   }
 }
 
@@ -99,8 +96,9 @@ const serverOptions = {
   requestTimeout: 0,
   /** Envoy's bound on a head. */
   maxHeaderSize: 60 * 1024,
-  // Both would hide fields from us: they are refused or passed on, not dropped.
+  /** Node would drop all but the first of some fields. */
   joinDuplicateHeaders: true,
+  /** Node would answer a request without a host, and nobody would hear of it. */
   requireHostHeader: false
 } as const
 
@@ -153,6 +151,7 @@ class Exchanges {
       if (incoming.message.socket !== socket) continue
       count++
       incoming.fault = fault
+      incoming.response.shouldKeepAlive = false
       fiber.interruptUnsafe()
     }
     return count

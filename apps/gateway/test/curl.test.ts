@@ -39,7 +39,7 @@ const fileOf = (bytes: Uint8Array) =>
 const bytesOf = (length: number): Uint8Array => Uint8Array.from({ length }, (_, index) => (index * 2654435761) >>> 13)
 
 describe("curl", () => {
-  it.live("gets", () =>
+  it.live("gets what the endpoint answers", () =>
     Effect.gen(function* () {
       const upstream = yield* makeUpstream((_, response) => response.end("hello"))
       yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ logged, port }) {

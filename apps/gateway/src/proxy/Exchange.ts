@@ -161,7 +161,6 @@ const sendReply = (incoming: Incoming, local: LocalReply, progress: Progress, on
   progress.flags.add(local.flag)
   const body = Buffer.from(`${local.status} ${local.flag}: ${local.body}\n`)
   if (message.method !== "HEAD") progress.sentByteCount = body.length
-  incoming.beginAnswer()
   response.writeHead(local.status, {
     "content-type": "text/plain; charset=utf-8",
     "content-length": body.length,

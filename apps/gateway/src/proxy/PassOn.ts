@@ -16,7 +16,6 @@ export const passOn = (incoming: Incoming, answer: ClientResponse, progress: Pro
     const { headAfterMillis, leasedAfterMillis } = answer.timing
     progress.upstreamMillis = headAfterMillis - leasedAfterMillis
     progress.status = answer.status
-    incoming.beginAnswer()
     response.writeHead(answer.status, answer.head.reasonPhrase, responseHeaders(answer.head.headers))
     const onDrain = (): void => answer.resume()
     response.on("drain", onDrain)
