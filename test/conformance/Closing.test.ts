@@ -7,6 +7,7 @@ import { canCountSockets, countSocketsTo } from "./openSockets.ts"
 import { connect, kinds, mebibyte, pattern, receipt, someTurns } from "./Pair.ts"
 import { usePeers } from "./peer/Peer.ts"
 import { bytesOf } from "./peer/Protocol.ts"
+import { capabilities } from "./runtime.ts"
 
 usePeers()
 
@@ -217,7 +218,7 @@ describe("the end of a connection over TCP", () => {
     })
   )
 
-  it.live("resets so that the peer cannot take it for an end", () =>
+  it.live.runIf(capabilities.reset)("resets so that the peer cannot take it for an end", () =>
     Effect.gen(function* () {
       const { connection, peer, reader } = yield* connect("tcp")
       connection.attach(reader)
@@ -226,6 +227,18 @@ describe("the end of a connection over TCP", () => {
       assert.strictEqual(yield* peer.ended, "ECONNRESET")
       yield* reader.untilHeard("close")
       assert.deepStrictEqual(reader.heard, ["close"])
+      assert.isUndefined(reader.error)
+    })
+  )
+
+  it.live.runIf(!capabilities.reset)("closes where the layer cannot reset", () =>
+    Effect.gen(function* () {
+      const { connection, peer, reader } = yield* connect("tcp")
+      connection.attach(reader)
+      connection.reset()
+      assert.isFalse(connection.isOpen)
+      assert.strictEqual(yield* peer.ended, "FIN")
+      yield* reader.untilHeard("close")
       assert.isUndefined(reader.error)
     })
   )

@@ -5,12 +5,12 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Target } from "@weir/transport"
 import { Effect } from "effect"
 import { makePeer, usePeers } from "./peer/Peer.ts"
-import { makeConnector } from "./runtime.ts"
+import { capabilities, makeConnector } from "./runtime.ts"
 import { certificates, open, serverTls, trusting, visit } from "./secured.ts"
 
 usePeers()
 
-describe("sessions", () => {
+describe.runIf(capabilities.sessionResumption)("sessions", () => {
   for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
     it.live(`of ${version} are resumed, with their verification`, () =>
       Effect.gen(function* () {
@@ -58,16 +58,6 @@ describe("sessions", () => {
     })
   )
 
-  it.live("of an unverified connection never stand in for verification", () =>
-    Effect.gen(function* () {
-      const peer = yield* makePeer({ tls: serverTls })
-      const connector = yield* makeConnector()
-      yield* visit(connector, peer, { verification: "unverified" })
-      const error = yield* Effect.flip(open(connector, peer.address, {}))
-      assert.strictEqual(error.reason, "CertificateRejected")
-    })
-  )
-
   it.live("are kept up to the bound, the most recently used ones", () =>
     Effect.gen(function* () {
       const peer = yield* makePeer({ tls: serverTls })
@@ -94,6 +84,29 @@ describe("sessions", () => {
       yield* Effect.flip(open(connector, front.address, trusting))
       yield* front.setBroken(false)
       assert.isFalse((yield* visit(connector, peer, trusting, front)).tls?.isResumed)
+    })
+  )
+})
+
+describe.runIf(!capabilities.sessionResumption)("sessions of a layer that cannot resume them", () => {
+  it.live("are new each time, and say so", () =>
+    Effect.gen(function* () {
+      const peer = yield* makePeer({ tls: serverTls })
+      const connector = yield* makeConnector()
+      yield* visit(connector, peer, trusting)
+      assert.isFalse((yield* visit(connector, peer, trusting)).tls?.isResumed)
+    })
+  )
+})
+
+describe("a session of an unverified connection", () => {
+  it.live("never stands in for verification", () =>
+    Effect.gen(function* () {
+      const peer = yield* makePeer({ tls: serverTls })
+      const connector = yield* makeConnector()
+      yield* visit(connector, peer, { verification: "unverified" })
+      const error = yield* Effect.flip(open(connector, peer.address, {}))
+      assert.strictEqual(error.reason, "CertificateRejected")
     })
   )
 })

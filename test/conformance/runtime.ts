@@ -27,3 +27,6 @@ export const makeConnector: MakeConnector = (options) =>
     Effect.promise(() => layers[runtime]()),
     ({ make }) => make(options)
   )
+
+/** What the layer says it can do. Where it cannot, its specs are skipped and others show what happens instead. */
+export const { capabilities } = await Effect.runPromise(makeConnector())
