@@ -13,7 +13,7 @@ import { type Mutant, mutants } from "../test/simulation/mutants.ts"
 const root = fileURLToPath(new URL("..", import.meta.url))
 const seedCount = 1000
 /** A fault may make the pool go round for ever, on the stack of one call: that is a way of being found. */
-const secondsMax = 180
+const secondsMax = 60
 
 interface Finding {
   readonly mutant: Mutant
