@@ -18,6 +18,7 @@ import type { Priority } from "./internal/Waiter.ts"
 import { type PoolConfig, type PoolConfigError, parse } from "./PoolConfig.ts"
 import type { PoolError } from "./PoolError.ts"
 import type { PoolEvent } from "./PoolEvent.ts"
+import { type RouteSeries, registerMetrics } from "./PoolMetrics.ts"
 import type { PoolStats } from "./PoolStats.ts"
 import type { Route } from "./Route.ts"
 import type { RouteReport } from "./RouteReport.ts"
@@ -108,10 +109,13 @@ export const make = <C>(
     const parsed = yield* parse(config)
     // The pool's fibers and connections live in a scope of their own, closed after the shutdown has waited for leases.
     const inner = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
+    let metrics: RouteSeries<C> | undefined
     const made = yield* makeState(factory, parsed, {
       backgroundClock: options.backgroundClock,
-      onRouteForgotten: () => {}
+      onRouteAdded: (route) => metrics?.routeAdded(route),
+      onRouteForgotten: (route) => metrics?.routeForgotten(route)
     }).pipe(Scope.provide(inner))
+    metrics = yield* registerMetrics(made.state)
     const pool = handleOf(made)
     yield* Effect.addFinalizer(() => pool.shutdown())
     return pool

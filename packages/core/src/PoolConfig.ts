@@ -121,7 +121,12 @@ export const poolFields = {
   /** A lease held for longer is reported, with who took it. Default never. */
   leakThreshold: TimeOrNever,
   /** A lease held for longer is revoked and its connection closed. Default never. */
-  leakReclaimAfter: TimeOrNever
+  leakReclaimAfter: TimeOrNever,
+  /**
+   * Routes with metrics of their own; what belongs to further ones is added up under `route="(other)"`. Counted when a
+   * route is first used. Default 100; 0: none.
+   */
+  metricsRoutesMax: Count
 } as const
 
 /**
@@ -211,7 +216,8 @@ export const poolDefaults: PoolSettings = {
   routeIdleTimeout: Duration.minutes(5),
   shutdownTimeout: Duration.seconds(30),
   leakThreshold: "never",
-  leakReclaimAfter: "never"
+  leakReclaimAfter: "never",
+  metricsRoutesMax: 100
 }
 
 /** A configuration that cannot be used; nothing of it has been applied. */

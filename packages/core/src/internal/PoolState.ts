@@ -104,6 +104,7 @@ export interface PoolState<C> {
   /** The event's time is the pool's; listeners hear the clock's. */
   emit(event: PoolEvent): void
   onDefect(defect: unknown): void
+  readonly onRouteAdded: ((route: RoutePool<C>) => void) | undefined
   onRouteForgotten(route: RoutePool<C>): void
   /** Called when the last connection has gone while shutting down. */
   onEmpty: (() => void) | undefined

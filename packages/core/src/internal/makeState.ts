@@ -35,6 +35,7 @@ export const makeState = <C>(
   config: ParsedPoolConfig,
   options: {
     readonly backgroundClock: Clock.Clock | undefined
+    readonly onRouteAdded?: PoolState<C>["onRouteAdded"]
     readonly onRouteForgotten: PoolState<C>["onRouteForgotten"]
   }
 ): Effect.Effect<MadeState<C>, never, Scope.Scope> =>
@@ -128,6 +129,7 @@ export const makeState = <C>(
         }
       },
       onDefect,
+      onRouteAdded: options.onRouteAdded,
       onRouteForgotten: options.onRouteForgotten,
       onEmpty: undefined
     }

@@ -26,6 +26,7 @@ const addRoute = <C>(state: PoolState<C>, route: Route): RoutePool<C> | PoolErro
   }
   const added = new RoutePool<C>(route, resolveRoute(state.config, route), state.wallMillis())
   state.routes.set(route.key, added)
+  state.onRouteAdded?.(added)
   joinGuarantee(state, added)
   // Even with a route too many: the one that gives way may still be closing, and this one is about to be used.
   keepEmpty(state, added)
