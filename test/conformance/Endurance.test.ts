@@ -9,6 +9,7 @@ import type { EnduranceReport } from "./Endurance.ts"
 import { canCountSockets } from "./openSockets.ts"
 import { makePeer, usePeers } from "./peer/Peer.ts"
 import { firstLineOf, runtimeCommand } from "./programs.ts"
+import { runtime } from "./runtime.ts"
 import { certificates, serverTls } from "./secured.ts"
 
 usePeers()
@@ -16,6 +17,9 @@ usePeers()
 const { CYCLES = "2000" } = process.env
 const cycleCount = Number(CYCLES)
 const millisPerCycleMax = 30
+
+/** Deno opens a pair of sockets for itself, once, some time after it has started. */
+const ownDescriptorCountMax = runtime === "deno" ? 2 : 0
 
 describe("cycles of connects, given up or closed", () => {
   it.live.skipIf(!canCountSockets)(
@@ -32,7 +36,7 @@ describe("cycles of connects, given up or closed", () => {
           { CA: certificates.ca }
         )
         const report: EnduranceReport = JSON.parse(line)
-        assert.strictEqual(report.leftCount, 0)
+        assert.isAtMost(report.leftCount, ownDescriptorCountMax)
         assert.strictEqual(report.outcomeCounts.failed, 0)
         assert.isAbove(report.outcomeCounts.interrupted, 0)
         assert.isAtLeast(report.outcomeCounts.opened, cycleCount / 2)

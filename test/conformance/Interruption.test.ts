@@ -1,8 +1,9 @@
 /**
  * A connect that is given up, at any moment, leaves nothing open.
  */
-import { connect, type Socket } from "node:net"
-import { assert, describe, it } from "@effect/vitest"
+import dns from "node:dns"
+import { connect, isIP, type Socket } from "node:net"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { type Connector, type ConnectPhase, Target } from "@weir/transport"
 import { Effect, Exit, Fiber, Random, References } from "effect"
 import { canCountSockets, countSocketsTo } from "./openSockets.ts"
@@ -51,14 +52,37 @@ const fullListener = Effect.gen(function* () {
   return { port, queuedCount }
 })
 
+/** Names are resolved when the returned function says so, to the address it says, until the scope closes. */
+const heldLookup = Effect.gen(function* () {
+  const held: Array<(address: string) => void> = []
+  yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      vi.spyOn(dns, "lookup").mockImplementation((...args: ReadonlyArray<unknown>) => {
+        const callback = args.at(-1)
+        held.push((address) => {
+          if (typeof callback === "function") callback(null, [{ address, family: isIP(address) }])
+        })
+        return {}
+      })
+    ),
+    (spy) => Effect.sync(() => spy.mockRestore())
+  )
+  return (address: string) => {
+    assert.isAbove(held.length, 0)
+    for (const answer of held) answer(address)
+  }
+})
+
 describe("an interrupted connect", () => {
   it.live("in phase dns opens nothing afterwards", () =>
     Effect.gen(function* () {
       const peer = yield* makePeer()
-      const target = { address: Target.tcp("localhost", peer.port) }
+      const answer = yield* heldLookup
+      const target = { address: Target.tcp("slow.test", peer.port) }
       const { fiber, phases } = yield* start(yield* makeConnector(), target, "dns")
       yield* Fiber.interrupt(fiber)
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+      answer("127.0.0.1")
       yield* turns(100)
       assert.deepStrictEqual(phases, ["dns"])
     })

@@ -29,6 +29,13 @@ export const keepAliveSecondsTo = (port: number): number => {
   return kind === "02" ? Number.parseInt(ticks, 16) / 100 : Number.NaN
 }
 
+const keepAlivePath = "/proc/sys/net/ipv4/tcp_keepalive_time"
+
+/** How long the system waits where nobody says. */
+export const systemKeepAliveSeconds = existsSync(keepAlivePath)
+  ? Number(readFileSync(keepAlivePath, "utf8"))
+  : Number.NaN
+
 /** Turns of the event loop after which a closed socket is gone; a leak stays for ever. */
 const turnCountMax = 200
 

@@ -18,7 +18,7 @@ type MakeConnector = (options?: ConnectorOptions) => Effect.Effect<Connector["Se
 const layers: { readonly [R in Runtime]: () => Promise<{ readonly make: MakeConnector }> } = {
   node: async () => (await import("@weir/node")).NodeConnector,
   bun: async () => (await import("@weir/bun")).BunConnector,
-  deno: () => Promise.reject(new Error("there is no layer for Deno yet"))
+  deno: async () => (await import("@weir/deno")).DenoConnector
 }
 
 /** A connector of the runtime's own layer. */
