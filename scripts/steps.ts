@@ -87,7 +87,7 @@ export const steps: ReadonlyArray<Step> = [
   {
     name: "suites on Deno",
     group: "deno",
-    command: ["deno", "run", "--allow-all", vitest, "run", ...portableSuites, "packages/deno/"],
+    command: ["deno", "run", "--allow-all", vitest, "run", ...portableSuites, "packages/deno/", "test/conformance/"],
     countedBy: "vitest report",
     secondsMax: 120
   },
