@@ -19,7 +19,7 @@ export const portOf = (server: Server): number => {
   return address.port
 }
 
-export type Handler = (request: IncomingMessage, response: ServerResponse) => void
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
 
 /** One spec: `handler` answers, `body` calls; a server or client that keeps something open fails it. */
 export const spec = (
@@ -32,7 +32,7 @@ export const spec = (
     const seen: Array<string> = []
     const server = createServer((request, response) => {
       seen.push(`${request.method} ${request.url}`)
-      handler(request, response)
+      Promise.resolve(handler(request, response)).catch((error: unknown) => response.destroy(new Error(String(error))))
     })
     server.listen(0, "127.0.0.1")
     await once(server, "listening")
