@@ -19,7 +19,7 @@ export const portOf = (server: Server): number => {
   return address.port
 }
 
-export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
+export type Handler = (request: IncomingMessage, response: ServerResponse) => unknown
 
 /** One spec: `handler` answers, `body` calls; a server or client that keeps something open fails it. */
 export const spec = (
