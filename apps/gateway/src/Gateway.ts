@@ -8,7 +8,7 @@ import { serveAdmin } from "./Admin.ts"
 import type { GatewayModel } from "./config/GatewayModel.ts"
 import { makeRouter } from "./config/Router.ts"
 import { type ListenError, type Listener, listen } from "./Listener.ts"
-import { type AccessRecord, formatAccess } from "./proxy/AccessLog.ts"
+import type { AccessRecord } from "./proxy/AccessLog.ts"
 import { type ClusterRuntime, makeClusterRuntime } from "./proxy/ClusterRuntime.ts"
 import { exchange, refusedRecord } from "./proxy/Exchange.ts"
 import { formatFlags } from "./proxy/ResponseFlag.ts"
@@ -23,8 +23,8 @@ export interface GatewayOptions {
   readonly isAdminPortFixed: boolean
   /** With nothing read from a caller or written to it for so long, its request is given up. Default: 300,000. */
   readonly idleMillisMax?: number
-  /** Called with each line of the access log. */
-  readonly onAccess: (line: string) => void
+  /** Called at the end of each request. */
+  readonly onAccess: (record: AccessRecord) => void
 }
 
 export interface Gateway {
@@ -50,7 +50,7 @@ export const serve = (
     const count = yield* requestCounter
     const onEnd = (record: AccessRecord): void => {
       count(record)
-      options.onAccess(formatAccess(record))
+      options.onAccess(record)
     }
     const shared = {
       router: makeRouter(model),

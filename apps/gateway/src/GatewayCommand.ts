@@ -9,6 +9,7 @@ import { formatFinding } from "./config/Finding.ts"
 import { loadFolder } from "./config/loadFolder.ts"
 import { runDemo } from "./demo/Demo.ts"
 import { type Gateway, type GatewayOptions, serve } from "./Gateway.ts"
+import { formatAccess } from "./proxy/AccessLog.ts"
 import { stopSignal } from "./StopSignal.ts"
 import { urlOf, whereabouts } from "./whereabouts.ts"
 
@@ -72,8 +73,8 @@ const command = Command.make("weir-gateway", flags, (input) => {
     adminPort: Option.getOrElse(input.adminPort, () => defaultAdminPort),
     isPortFixed: Option.isSome(input.port),
     isAdminPortFixed: Option.isSome(input.adminPort),
-    onAccess: (line) => {
-      if (isLogging) log(line)
+    onAccess: (record) => {
+      if (isLogging) log(formatAccess(record))
     }
   }
   const untilStopped = ({ listener }: Gateway) =>

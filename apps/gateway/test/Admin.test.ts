@@ -76,7 +76,7 @@ describe("/pools", () => {
 
 /** A line of Prometheus' text format that is no comment: name, labels, value. */
 const sample =
-  /^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-zA-Z_][a-zA-Z0-9_]*="[^"\n]*"(,[a-zA-Z_][a-zA-Z0-9_]*="[^"\n]*")*\})? -?[0-9.e+-]+$/
+  /^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-zA-Z_][a-zA-Z0-9_]*="[^"\n]*"(,[a-zA-Z_][a-zA-Z0-9_]*="[^"\n]*")*\})? (-?[0-9.]+(e[+-]?[0-9]+)?|[+-]Inf|NaN)$/
 
 describe("/stats", () => {
   it.live("counts requests by cluster, status and flags, in Prometheus' text format", () =>
@@ -94,6 +94,36 @@ describe("/stats", () => {
           'weir_gateway_requests_total{cluster="outbound|80||up.test",code="200",flags="-"} 2'
         ])
         assert.match(body, /^# TYPE weir_gateway_requests_total counter$/m)
+      })
+    })
+  )
+
+  it.live("shows each cluster's pool under the cluster's name", () =>
+    Effect.gen(function* () {
+      const upstream = yield* makeUpstream((_, response) => response.end())
+      const trafficPolicy = connectionPool({ http2MaxRequests: 10 }, { maxConnections: 2 })
+      yield* withGateway(serviceYaml({ ports: [upstream.port], trafficPolicy }), function* ({ adminPort, call: get }) {
+        yield* Effect.all([get(), get()])
+        const { body } = yield* call(adminPort, { path: "/stats" })
+        const pool = 'pool="outbound|80||up.test"'
+        const route = `route="http://127.0.0.1:${upstream.port}"`
+        const valueOf = (name: string, ...labels: ReadonlyArray<string>): string | undefined =>
+          body
+            .split("\n")
+            .find((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)))
+            ?.split(" ")
+            .at(-1)
+        assert.deepStrictEqual(
+          {
+            limit: valueOf("weir_pool_connections_limit", pool),
+            activeLimit: valueOf("weir_pool_leases_active_limit", pool),
+            connections: valueOf("weir_pool_connections", pool, route),
+            idle: valueOf("weir_pool_connections_idle", pool, route),
+            leases: valueOf("weir_pool_leases_total", pool, route),
+            reused: valueOf("weir_pool_leases_reused_total", pool, route)
+          },
+          { limit: "2", activeLimit: "10", connections: "1", idle: "1", leases: "2", reused: "1" }
+        )
       })
     })
   )

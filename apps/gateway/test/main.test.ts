@@ -120,6 +120,13 @@ describe("the experiment", () => {
       assert.match(JSON.parse(body).message, /^hello from service-go v[12]$/)
       yield* running.until(/"GET \/env HTTP\/1\.1" 200 - 0 \d+ /)
       assert.strictEqual((yield* call(adminPort, { path: "/pools" })).status, 200)
+      // The three loads and this call; those of the gateway without the rule are not counted here.
+      const { body: stats } = yield* call(adminPort, { path: "/stats" })
+      const counts = [...stats.matchAll(/^weir_gateway_requests_total\{.*\} (\d+)$/gm)].map((match) => Number(match[1]))
+      assert.strictEqual(
+        counts.reduce((sum, count) => sum + count, 0),
+        601
+      )
       running.child.kill("SIGINT")
       const ended = yield* running.ended
       assert.deepStrictEqual([ended.status, ended.signal], [0, null])

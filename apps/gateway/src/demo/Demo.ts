@@ -4,7 +4,7 @@
 import type { PoolConfigError } from "@weir/core"
 import type { LoadError } from "@weir/load"
 import type { Connector } from "@weir/transport"
-import { Console, Effect, type Scope } from "effect"
+import { Console, Effect, Metric, type Scope } from "effect"
 import { circuitBreakingDemoYaml, type DemoEndpoint } from "../config/circuitBreakingDemo.ts"
 import type { ConfigError } from "../config/Finding.ts"
 import { loadFiles } from "../config/loadFiles.ts"
@@ -52,7 +52,8 @@ export const runDemo = (
         })
         yield* runLoads(`${urlOf(unruled.listener)}env`, false, note)
       })
-    )
+      // Its numbers are not those of the gateway that goes on serving.
+    ).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
     if (isJson) yield* Console.log(JSON.stringify({ runs: runs.map(runAsJson) }, undefined, 2))
     else yield* say(`${formatTable(runs)}\n\n${conclude(runs)}\n`)
     return served

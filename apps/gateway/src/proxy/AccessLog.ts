@@ -1,7 +1,6 @@
 /**
  * One line per request, in the shape of Envoy's default access log.
  */
-import { DateTime } from "effect"
 import { formatFlags, type ResponseFlag } from "./ResponseFlag.ts"
 
 export interface AccessRecord {
@@ -28,7 +27,7 @@ export interface AccessRecord {
 
 export const formatAccess = (record: AccessRecord): string =>
   [
-    `[${DateTime.formatIso(DateTime.makeUnsafe(record.startedAtMillis))}]`,
+    `[${new Date(record.startedAtMillis).toISOString()}]`,
     `"${record.method} ${quotable(record.path)} ${record.protocol}"`,
     record.status,
     formatFlags(record.flags),

@@ -6,6 +6,7 @@ import { NodeConnector } from "@weir/node"
 import { Effect, Exit, Metric, Random, Result, Scope } from "effect"
 import { loadFiles } from "../../src/config/loadFiles.ts"
 import { type GatewayOptions, serve } from "../../src/Gateway.ts"
+import { formatAccess } from "../../src/proxy/AccessLog.ts"
 import { document, documents } from "../config/yaml.ts"
 import { type Answered, type CallOptions, call } from "./call.ts"
 
@@ -59,8 +60,8 @@ export const withGateway = (
       isPortFixed: true,
       isAdminPortFixed: true,
       ...options,
-      onAccess: (line) => {
-        lines.push(line)
+      onAccess: (record) => {
+        lines.push(formatAccess(record))
         for (const watcher of [...watchers]) watcher()
       }
     }).pipe(Scope.provide(scope))
