@@ -1,12 +1,13 @@
 /**
- * Bytes over loopback TCP: a connection of the runtime's layer beside bare `node:net` with `data` events and, on Bun, bare
- * `Bun.connect`. The peer is another process. A ratio is Weir's share of the bare socket's speed; the goal is 0.9. Processor
+ * Bytes over loopback TCP: a connection of the runtime's layer beside bare `node:net` with `data` events and, on Bun and
+ * Deno, bare `Bun.connect` and `Deno.connect`. The peer is another process. A ratio is Weir's share of the bare socket's speed; the goal is 0.9. Processor
  * time is what Weir itself takes; time on the wall depends as much on the peer and on who else uses the machine.
  */
 import { spawn } from "node:child_process"
 import { createServer, connect as netConnect, type Socket } from "node:net"
 import { fileURLToPath } from "node:url"
 import { BunConnector } from "@weir/bun"
+import { DenoConnector } from "@weir/deno"
 import { NodeConnector } from "@weir/node"
 import { Target } from "@weir/transport"
 import { Effect } from "effect"
@@ -132,7 +133,53 @@ const openBun: Open = async (port) => {
   return pipe
 }
 
-const connector = await Effect.runPromise(runtime === "bun" ? BunConnector.make() : NodeConnector.make())
+/** As much of Deno's own API as is measured. */
+interface DenoApi {
+  connect(options: { readonly hostname: string; readonly port: number }): Promise<{
+    read(buffer: Uint8Array): Promise<number | null>
+    write(chunk: Uint8Array): Promise<number>
+    setNoDelay(isNoDelay: boolean): void
+  }>
+}
+
+const isDenoApi = (value: unknown): value is DenoApi =>
+  typeof value === "object" && value !== null && typeof Reflect.get(value, "connect") === "function"
+
+/** Deno's own socket, in the loops that its documentation suggests. */
+const openDeno: Open = async (port) => {
+  const deno: unknown = Reflect.get(globalThis, "Deno")
+  if (!isDenoApi(deno)) throw new Error("this is not Deno")
+  const socket = await deno.connect({ hostname: "127.0.0.1", port })
+  socket.setNoDelay(true)
+  const writeAll = async (chunk: Uint8Array): Promise<void> => {
+    for (let sent = 0; sent < chunk.length; ) sent += await socket.write(chunk.subarray(sent))
+    pipe.onDrain()
+  }
+  const readAll = async (): Promise<void> => {
+    const buffer = new Uint8Array(pieceBytes)
+    for (let byteCount = await socket.read(buffer); byteCount !== null; byteCount = await socket.read(buffer)) {
+      pipe.onBytes(byteCount)
+    }
+  }
+  const write = (chunk: Uint8Array): boolean => {
+    void writeAll(chunk)
+    return false
+  }
+  const pipe: Pipe = { onBytes: () => {}, onDrain: () => {}, write }
+  void readAll()
+  return pipe
+}
+
+/** The runtime's own API below `node:net`, where it has one. */
+const natives = {
+  node: [],
+  bun: [{ name: "Bun.connect", open: openBun }],
+  deno: [{ name: "Deno.connect", open: openDeno }]
+} as const
+
+const makers = { node: NodeConnector.make, bun: BunConnector.make, deno: DenoConnector.make } as const
+
+const connector = await Effect.runPromise(makers[runtime]())
 
 const openWeir: Open = async (port) => {
   const connection = await Effect.runPromise(connector.connect({ address: Target.tcp("127.0.0.1", port) }))
@@ -233,8 +280,8 @@ const measure = async (): Promise<void> => {
   for (const [name, drive, port = 0, connectionCount] of cases) {
     const weir = { name: "weir", run: drive(await openAll(openWeir, port, connectionCount)) }
     const others = [{ name: "node:net", run: drive(await openAll(openBare, port, connectionCount)) }]
-    if (runtime === "bun") {
-      others.push({ name: "Bun.connect", run: drive(await openAll(openBun, port, connectionCount)) })
+    for (const { name: native, open } of natives[runtime]) {
+      others.push({ name: native, run: drive(await openAll(open, port, connectionCount)) })
     }
     const ratios = others.map((other) => [other.name, "weir"] as const)
     for (const clock of ["cpu", "wall"] as const) {
