@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { connect, kinds, mebibyte, pattern, receipt, someTurns } from "./Pair.ts"
+import { connect, kinds, mebibyte, pattern, receipt, someTurns, turns } from "./Pair.ts"
 import { usePeers } from "./peer/Peer.ts"
 import { bytesOf, type Received } from "./peer/Protocol.ts"
 import { Reader } from "./Reader.ts"
@@ -71,13 +71,18 @@ describe.each(kinds)("a connection over %s", (kind) => {
     Effect.gen(function* () {
       const { connection, peer, reader } = yield* connect(kind)
       connection.attach(reader)
+      yield* peer.write("first")
+      yield* reader.untilText("first")
       connection.pause()
       yield* peer.startWrite(pattern(32 * mebibyte))
       yield* someTurns
       assert.isAbove(yield* peer.queuedByteCount, 0)
-      assert.strictEqual(reader.byteCount, 0)
+      // Time for a layer that goes on reading, in vain, to take it all.
+      yield* turns(2000)
+      assert.isAbove(yield* peer.queuedByteCount, 0)
+      assert.strictEqual(reader.text, "first")
       connection.resume()
-      yield* reader.until(({ byteCount }) => byteCount === 32 * mebibyte)
+      yield* reader.until(({ byteCount }) => byteCount === 5 + 32 * mebibyte)
     })
   )
 
@@ -133,6 +138,30 @@ describe.each(kinds)("a connection over %s", (kind) => {
       connection.end()
       connection.attach(reader)
       assert.strictEqual((yield* peer.received()).byteCount, 8 * mebibyte)
+      yield* someTurns
+      assert.deepStrictEqual(reader.heard, [])
+    })
+  )
+
+  it.live("does not say that its writes have left while they have not", () =>
+    Effect.gen(function* () {
+      const { connection, peer, reader } = yield* connect(kind)
+      assert.isFalse(connection.write(Buffer.alloc(16 * mebibyte)))
+      connection.attach(reader)
+      yield* someTurns
+      assert.deepStrictEqual(reader.heard, [])
+      yield* Effect.forkChild(peer.received(16 * mebibyte), { startImmediately: true })
+      yield* reader.untilHeard("drain")
+    })
+  )
+
+  it.live("asks for nothing more when its own side has ended, even of a reader that comes later", () =>
+    Effect.gen(function* () {
+      const { connection, peer, reader } = yield* connect(kind)
+      assert.isFalse(connection.write(Buffer.alloc(8 * mebibyte)))
+      connection.end()
+      assert.strictEqual((yield* peer.received()).byteCount, 8 * mebibyte)
+      connection.attach(reader)
       yield* someTurns
       assert.deepStrictEqual(reader.heard, [])
     })

@@ -49,7 +49,6 @@ export class BunConnection implements Connection {
         close: (_, cause) => this.#onClose(cause)
       }
     })
-    native.pause()
     // A paused socket of `node:net` does not keep the process alive; a connection does, until `unref`.
     native.ref()
   }
