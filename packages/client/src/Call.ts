@@ -110,7 +110,8 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     const { holder, origin } = this.request
     const idle = pool.leaseIdleUnsafe(origin.route, holder)
     if (idle !== undefined) {
-      this.send(idle)
+      // A first try is still in the stack, and the millisecond, in which the call began.
+      this.send(idle, this.retryCount === 0 ? this.startedAtMillis : this.nowMillis)
       return
     }
     let isSettled = false
@@ -120,18 +121,17 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
       if (result instanceof PoolError) {
         this.fail(this.error({ _tag: "NoConnection", error: result }, result.retry, result))
       } else {
-        this.send(result)
+        this.send(result, this.nowMillis)
       }
     })
     // The pool may have answered before it returned.
     if (!isSettled) this.withdraw = withdraw
   }
 
-  private send(lease: Lease<HttpPeer>): void {
+  private send(lease: Lease<HttpPeer>, nowMillis: number): void {
     const { request, shared } = this
     const { body } = request
     const { session } = lease.connection
-    const nowMillis = shared.deadlines.nowMillis()
     this.lease = lease
     this.info = lease.connection.info
     this.isReused = lease.isReused
@@ -203,13 +203,14 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
 
   onBody(chunk: Uint8Array): void {
     this.body.push(chunk)
-    this.noteReader()
   }
 
   onReadEnd(): void {
+    this.noteReader()
     this.body.readEnd()
     // A head with the start of a longer body: the caller may begin to read.
     this.respond()
+    this.body.keep()
   }
 
   onComplete(verdict: ReuseVerdict, trailers: RawHeaders): void {
@@ -224,6 +225,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     }
     this.body.end()
     this.respond()
+    this.body.keep()
   }
 
   onUpgrade(head: ResponseHead, rest: Uint8Array): void {

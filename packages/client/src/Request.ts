@@ -80,13 +80,13 @@ export interface ClientResponse {
   /** Fields that followed a chunked body; empty before its end. */
   readonly trailers: RawHeaders
   /** Pushes the body into a sink; for proxies. `resume` after the sink has said false. */
-  readonly pipeTo: (sink: BodySink) => void
-  readonly resume: () => void
+  pipeTo(sink: BodySink): void
+  resume(): void
   /**
    * Gives up what is left of the body: a little is read to keep the connection, otherwise it is closed. After an upgrade
    * it closes the connection.
    */
-  readonly discard: () => void
+  discard(): void
   /** After 101, or 2xx to CONNECT: the raw connection. It counts against the pool's limits until `close`. */
   readonly upgraded: Upgraded | undefined
 }

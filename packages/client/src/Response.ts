@@ -6,6 +6,7 @@ import type { ConnectionInfo } from "@weir/transport"
 import { Effect, Stream } from "effect"
 import type { Call } from "./Call.ts"
 import type { CallTiming, ClientResponse } from "./Request.ts"
+import type { BodySink } from "./ResponseBody.ts"
 
 export const makeResponse = (call: Call, head: ResponseHead, connection: ConnectionInfo): ClientResponse =>
   new CallResponse(call, head, connection)
@@ -44,13 +45,14 @@ class CallResponse implements ClientResponse {
 
   get bytes() {
     const { call } = this
+    if (call.body.isComplete) return Effect.sync(() => call.body.take())
     // An interrupted reader leaves a body that nobody will read.
-    return call.body.isComplete
-      ? call.body.collect
-      : Effect.onInterrupt(call.body.collect, () => Effect.sync(() => call.discardBody()))
+    return Effect.onInterrupt(call.body.collect, () => Effect.sync(() => call.discardBody()))
   }
 
   get text() {
+    const { call } = this
+    if (call.body.isComplete) return Effect.sync(() => decode(call.body.lend()))
     return Effect.map(this.bytes, decode)
   }
 
@@ -61,11 +63,17 @@ class CallResponse implements ClientResponse {
     )
   }
 
-  readonly pipeTo: ClientResponse["pipeTo"] = (sink) => this.call.body.pipeTo(sink)
+  pipeTo(sink: BodySink): void {
+    this.call.body.pipeTo(sink)
+  }
 
-  readonly resume = (): void => this.call.body.resume()
+  resume(): void {
+    this.call.body.resume()
+  }
 
-  readonly discard = (): void => this.call.discard()
+  discard(): void {
+    this.call.discard()
+  }
 }
 
 const decoder = new TextDecoder()

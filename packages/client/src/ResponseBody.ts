@@ -34,6 +34,9 @@ const open: State = { _tag: "open" }
 const complete: State = { _tag: "complete" }
 const noBytes = new Uint8Array(0)
 
+/** Not `slice`: of Node's Buffer that is a view on the same memory. */
+const copyOf = (chunk: Uint8Array): Uint8Array => new Uint8Array(chunk)
+
 export class ResponseBody {
   /** Of the body, so far. */
   receivedByteCount = 0
@@ -41,14 +44,20 @@ export class ResponseBody {
   private readonly bufferByteCount: number
   private state: State = open
   private chunks: Array<Uint8Array> = []
+  /**
+   * The first piece of what is kept, still in the connection's own memory: whoever takes it before the read is over, as a
+   * program does that is woken with the whole answer, saves a copy. `keep` ends that.
+   */
+  private borrowed: Uint8Array | undefined
+  /** Of `borrowed` and `chunks` together. */
   private keptByteCount = 0
   private isPaused = false
   private mode: "kept" | "collecting" | "piped" | "discarded" = "kept"
   private sink: BodySink | undefined
   /** Bytes that may still be thrown away to keep the connection. */
   private discardByteCount = 0
-  /** Wake the readers that wait for a change: one, but for a caller that reads one body twice at once. */
-  private readonly waiting = new Set<() => void>()
+  /** Wake the readers that wait for a change. Most bodies are whole before anybody reads them, and have none. */
+  private waiting: Set<() => void> | undefined
 
   constructor(owner: BodyOwner, bufferByteCount: number) {
     this.owner = owner
@@ -78,8 +87,12 @@ export class ResponseBody {
         return
       case "kept":
       case "collecting":
-        // The chunk is borrowed. (Not `slice`: of Node's Buffer that is a view on the same memory.)
-        this.chunks.push(new Uint8Array(chunk))
+        if (this.keptByteCount === 0) {
+          this.borrowed = chunk
+        } else {
+          this.keep()
+          this.chunks.push(copyOf(chunk))
+        }
         this.keptByteCount += chunk.length
         if (this.mode === "kept" && this.keptByteCount >= this.bufferByteCount) this.pause()
     }
@@ -93,6 +106,13 @@ export class ResponseBody {
     this.wakeReaders()
   }
 
+  /** The memory that was read into is about to be used again; to be called before the end of every read. */
+  keep(): void {
+    if (this.borrowed === undefined) return
+    this.chunks.push(copyOf(this.borrowed))
+    this.borrowed = undefined
+  }
+
   end(): void {
     if (this.state._tag !== "open") return
     this.settle(complete)
@@ -100,6 +120,7 @@ export class ResponseBody {
   }
 
   fail(error: ClientError): void {
+    this.keep()
     if (this.state._tag !== "open") return
     this.settle({ _tag: "failed", error })
     this.sink?.onError(error)
@@ -108,32 +129,36 @@ export class ResponseBody {
   // The reader's side.
 
   /** All of it, in one piece. */
-  readonly collect: Effect.Effect<Uint8Array, ClientError> = Effect.suspend(() => {
-    if (this.state._tag === "complete") return Effect.succeed(this.take())
-    if (this.state._tag === "failed") return Effect.fail(this.state.error)
-    this.mode = "collecting"
-    this.resume()
-    return Effect.flatMap(
-      this.waitUntil(() => this.state._tag !== "open"),
-      () => (this.state._tag === "failed" ? Effect.fail(this.state.error) : Effect.succeed(this.take()))
-    )
-  })
+  get collect(): Effect.Effect<Uint8Array, ClientError> {
+    return Effect.suspend(() => {
+      if (this.state._tag === "complete") return Effect.succeed(this.take())
+      if (this.state._tag === "failed") return Effect.fail(this.state.error)
+      this.mode = "collecting"
+      this.resume()
+      return Effect.flatMap(
+        this.waitUntil(() => this.state._tag !== "open"),
+        () => (this.state._tag === "failed" ? Effect.fail(this.state.error) : Effect.succeed(this.take()))
+      )
+    })
+  }
 
   /** The next bytes, at least one; `Done` at the end. */
-  readonly pull: Effect.Effect<Uint8Array, ClientError | Cause.Done> = Effect.suspend(() => {
-    if (this.keptByteCount === 0) {
-      if (this.state._tag === "complete") return Cause.done()
-      if (this.state._tag === "failed") return Effect.fail(this.state.error)
-      this.owner.noteReader()
-      return Effect.flatMap(
-        this.waitUntil(() => this.keptByteCount > 0 || this.state._tag !== "open"),
-        () => this.pull
-      )
-    }
-    const bytes = this.take()
-    this.resume()
-    return Effect.succeed(bytes)
-  })
+  get pull(): Effect.Effect<Uint8Array, ClientError | Cause.Done> {
+    return Effect.suspend(() => {
+      if (this.keptByteCount === 0) {
+        if (this.state._tag === "complete") return Cause.done()
+        if (this.state._tag === "failed") return Effect.fail(this.state.error)
+        this.owner.noteReader()
+        return Effect.flatMap(
+          this.waitUntil(() => this.keptByteCount > 0 || this.state._tag !== "open"),
+          () => this.pull
+        )
+      }
+      const bytes = this.take()
+      this.resume()
+      return Effect.succeed(bytes)
+    })
+  }
 
   /** Hands on what is kept, and from now on each piece as it comes. */
   pipeTo(sink: BodySink): void {
@@ -141,7 +166,7 @@ export class ResponseBody {
       this.mode = "piped"
       this.sink = sink
     }
-    const isFlowing = this.keptByteCount === 0 || sink.onChunk(this.take())
+    const isFlowing = this.keptByteCount === 0 || sink.onChunk(this.lend())
     // The sink may have had the body discarded.
     if (this.state._tag === "failed") sink.onError(this.state.error)
     else if (this.state._tag === "complete") sink.onEnd()
@@ -154,8 +179,7 @@ export class ResponseBody {
     if (this.state._tag !== "open") return
     this.mode = "discarded"
     this.sink = undefined
-    this.chunks = []
-    this.keptByteCount = 0
+    this.lend()
     this.discardByteCount = byteCountMax
     this.settle({ _tag: "failed", error })
     this.unpause()
@@ -179,12 +203,22 @@ export class ResponseBody {
     this.owner.pauseBody()
   }
 
-  private take(): Uint8Array {
-    const { chunks, keptByteCount } = this
-    const first = chunks[0]
+  /** What is kept, in one piece of its taker's own. */
+  take(): Uint8Array {
+    this.keep()
+    return this.lend()
+  }
+
+  /** What is kept, in one piece that may be used up to the end of this stack, and no longer. */
+  lend(): Uint8Array {
+    const { borrowed, chunks, keptByteCount } = this
+    const first = borrowed ?? chunks[0]
     if (first === undefined) return noBytes
+    this.borrowed = undefined
     this.chunks = []
     this.keptByteCount = 0
+    // A second piece ends the borrowing of the first.
+    if (borrowed !== undefined) return borrowed
     if (chunks.length === 1) return first
     const whole = new Uint8Array(keptByteCount)
     let offset = 0
@@ -201,13 +235,14 @@ export class ResponseBody {
   }
 
   private wakeReaders(): void {
-    if (this.waiting.size === 0) return
+    if (this.waiting === undefined) return
     // One that is woken may read on, and wait again, in this stack.
     for (const look of Array.from(this.waiting)) look()
   }
 
   private waitUntil(isReady: () => boolean): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
+      this.waiting ??= new Set()
       const { waiting } = this
       const look = (): void => {
         if (!isReady()) return

@@ -8,7 +8,7 @@ import { Effect, Fiber, Stream } from "effect"
 import { firstDifference, patternBytes } from "./support/bytes.ts"
 import { expectNothingLeft } from "./support/Leaks.ts"
 import { untilStalled } from "./support/RawServer.ts"
-import { type RawWorld, type RequestFields, withRawServer } from "./support/world.ts"
+import { type RawWorld, type RequestFields, settled, withMemory, withRawServer } from "./support/world.ts"
 
 expectNothingLeft()
 
@@ -240,6 +240,34 @@ describe("a body", () => {
       assert.strictEqual(yield* response.text, "abc")
     })
   )
+
+  for (const [what, answer, expected, rest] of [
+    ["whole", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd", ["abcd"]],
+    ["not whole", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcd", ["abcd", "the peer closed the connection"]],
+    [
+      "broken later",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+      ["abcd", "malformed answer"],
+      "4\r\nabcd\r\n!"
+    ]
+  ] as const) {
+    it.effect(`is the reader's own when the memory it was read into is used again: ${what}`, () =>
+      withMemory({}, function* ({ call, network, start }) {
+        // The caller goes on with the answer in a later turn, after the read is over.
+        const caller = yield* start(Effect.tap(call(), () => settled))
+        network.connection(1).send(answer)
+        const response = yield* Fiber.join(caller)
+        if (rest !== undefined) network.connection(1).send(rest)
+        network.connection(1).finish()
+        const seen: Array<string> = []
+        yield* Stream.runForEach(response.stream, (chunk) =>
+          Effect.sync(() => seen.push(Buffer.from(chunk).toString()))
+        ).pipe(Effect.catch((error) => Effect.sync(() => seen.push(error.description))))
+        assert.strictEqual(seen.length, expected.length)
+        for (const [index, text] of expected.entries()) assert.include(seen[index], text)
+      })
+    )
+  }
 
   it.live("is handed to a sink as it comes, from what is kept to the end", () =>
     withRawServer(function* (world) {
