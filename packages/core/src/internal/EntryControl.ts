@@ -6,6 +6,7 @@ import type { ConnectionControl } from "../ConnectionFactory.ts"
 import { drainEntry, loseEntry, refit } from "./closing.ts"
 import type { Entry } from "./Entry.ts"
 import { markDirty, type PoolState } from "./PoolState.ts"
+import { tracePhase } from "./tracing.ts"
 
 export class EntryControl<C> implements ConnectionControl {
   private readonly state: PoolState<C>
@@ -18,6 +19,7 @@ export class EntryControl<C> implements ConnectionControl {
 
   enterPhase(phase: string): void {
     this.entry.connectPhase = phase
+    tracePhase(this.state, this.entry, phase)
   }
 
   setSlots(count: number): void {

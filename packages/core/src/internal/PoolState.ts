@@ -5,7 +5,7 @@
  * is settled, a hook of the factory is called or a fiber is forked; at each of these points the state is consistent,
  * because they may come back into the pool before they return.
  */
-import type { Clock, Effect, Fiber, Scope } from "effect"
+import type { Clock, Effect, Fiber, Scope, Tracer } from "effect"
 import type { Budget } from "../ConnectionBudget.ts"
 import type { ConnectionFactory } from "../ConnectionFactory.ts"
 import type { ParsedPoolConfig, PoolSettings } from "../PoolConfig.ts"
@@ -74,6 +74,10 @@ export interface PoolState<C> {
   /** Routes below their minimum of idle connections that lack permits to dial. */
   readonly minimumBlocked: Set<RoutePool<C>>
   isPumping: boolean
+  /** Spans of the dials under way, where they are traced. */
+  readonly dialSpans: Map<Entry<C>, Tracer.Span>
+  /** Of the fiber that made the pool, if tracing was on there. */
+  readonly tracer: Tracer.Tracer | undefined
   /** Guarantees by authority; empty when none is configured, which is what the fast paths ask. */
   guarantees: Map<string, Guarantee>
 

@@ -12,6 +12,7 @@ import { LoadBuckets } from "./LoadBuckets.ts"
 import { PendingQueue } from "./PendingQueue.ts"
 import { Permits } from "./Permits.ts"
 import type { RouteWake } from "./PoolState.ts"
+import type { Waiter } from "./Waiter.ts"
 
 export class RoutePool<C> {
   readonly route: Route
@@ -25,6 +26,8 @@ export class RoutePool<C> {
   /** Connections that have just been dialled or probed, for this look at the waiters. */
   readonly fresh: Array<Entry<C>> = []
   pending: PendingQueue<C>
+  /** The waiter that is just joining: a dial that is begun meanwhile is begun for it. */
+  joining: Waiter<C> | undefined
   /** Its part of the pool's `uncoveredCount`. */
   uncoveredCount = 0
   readonly counters = new Counters()

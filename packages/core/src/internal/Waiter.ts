@@ -4,6 +4,7 @@
 import type { PoolError } from "../PoolError.ts"
 import type { Lease } from "./Lease.ts"
 import type { RoutePool } from "./RoutePool.ts"
+import type { Trace } from "./tracing.ts"
 
 /** The classes in which waiters are served; a class is served only while every class before it is empty. */
 export const priorities = ["urgent", "normal", "background"] as const
@@ -22,6 +23,8 @@ export class Waiter<C> {
   readonly deadlineMillis: number
   readonly holder: string | undefined
   readonly stack: string | undefined
+  /** Its span, where its caller is traced. */
+  readonly trace: Trace | undefined
   /** Called once, with what the waiter got; it may run the caller's code on this stack. */
   readonly settle: (result: Lease<C> | PoolError) => void
   state: WaiterState = "waiting"
@@ -36,6 +39,7 @@ export class Waiter<C> {
     readonly deadlineMillis: number
     readonly holder: string | undefined
     readonly stack: string | undefined
+    readonly trace: Trace | undefined
     readonly settle: (result: Lease<C> | PoolError) => void
   }) {
     this.route = fields.route
@@ -45,6 +49,7 @@ export class Waiter<C> {
     this.deadlineMillis = fields.deadlineMillis
     this.holder = fields.holder
     this.stack = fields.stack
+    this.trace = fields.trace
     this.settle = fields.settle
   }
 }

@@ -10,6 +10,7 @@ import { mayLease } from "./pumping.ts"
 import type { RoutePool } from "./RoutePool.ts"
 import { activeRefusal, hopelessRefusal, pendingRefusal, refuse } from "./refusing.ts"
 import { noteUsed, routePool } from "./routing.ts"
+import type { Trace } from "./tracing.ts"
 import { type Priority, Waiter } from "./Waiter.ts"
 
 /**
@@ -51,6 +52,7 @@ export interface JoinOptions {
   readonly timeoutMillis: number | undefined
   readonly priority: Priority
   readonly holder: string | undefined
+  readonly trace: Trace | undefined
 }
 
 /**
@@ -84,6 +86,7 @@ export const join = <C>(
     deadlineMillis: arrivedAtMillis + timeoutMillis,
     holder: options.holder,
     stack: captureStack(state),
+    trace: options.trace,
     settle
   })
   noteUsed(state, pool)
@@ -104,7 +107,9 @@ export const join = <C>(
     })
   }
   markDirty(state, pool)
+  pool.joining = waiter
   state.pump()
+  pool.joining = undefined
   return waiter
 }
 

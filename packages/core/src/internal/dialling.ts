@@ -16,6 +16,7 @@ import { markDirty, type PoolState } from "./PoolState.ts"
 import type { RoutePool } from "./RoutePool.ts"
 import { reportRoute } from "./report.ts"
 import { noteUsed } from "./routing.ts"
+import { traceDial } from "./tracing.ts"
 import { settle, takeNext } from "./waiting.ts"
 
 /** `connectTimeout` passed; interrupting the dial is how it ends. */
@@ -54,10 +55,11 @@ export const dial = <C>(state: PoolState<C>, route: RoutePool<C>, isSpare: boole
           duration: limits.connectTimeoutMillis,
           orElse: () => Effect.fail(connectTimedOut)
         })
-  const fiber = state.forkDetached(timed)
+  const fiber = state.forkDetached(traceDial(state, entry, timed))
   entry.fiber = fiber
   fiber.addObserver((exit) => {
     entry.fiber = undefined
+    state.dialSpans.delete(entry)
     route.diallingCount--
     if (isSpare) route.spareDialCount--
     if (isGivenUp(entry)) route.givenUpDialCount--

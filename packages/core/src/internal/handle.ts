@@ -15,23 +15,19 @@ import type { MadeState } from "./makeState.ts"
 import { closeIdle, drain, pause, pauseAll, resume, warm } from "./operating.ts"
 import { reportOf, statsOf } from "./report.ts"
 import { shutdown } from "./shuttingDown.ts"
+import { type Trace, traceWait } from "./tracing.ts"
 import { abandon } from "./upkeep.ts"
 
 export const handleOf = <C>({ listen, state }: MadeState<C>): ConnectionPool<C> => {
   const leaseUnsafe: ConnectionPool<C>["leaseUnsafe"] = (route, options, settle) => {
     const idle = leaseIdle(state, route, options?.holder)
-    if (idle === undefined) return queue(route, options, options?.holder, settle)
+    if (idle === undefined) return queue(route, joinOptions(options, options?.holder, undefined), settle)
     settle(idle)
     return nothingToWithdraw
   }
 
-  const queue = (
-    route: Route,
-    options: AcquireOptions | undefined,
-    holder: string | undefined,
-    settle: (result: Lease<C> | PoolError) => void
-  ): (() => void) => {
-    const waiter = join(state, route, joinOptions(options, holder), settle)
+  const queue = (route: Route, options: JoinOptions, settle: (result: Lease<C> | PoolError) => void): (() => void) => {
+    const waiter = join(state, route, options, settle)
     if (waiter instanceof PoolError) {
       settle(waiter)
       return nothingToWithdraw
@@ -46,25 +42,29 @@ export const handleOf = <C>({ listen, state }: MadeState<C>): ConnectionPool<C> 
    * the fiber is interrupted in between.
    */
   const wait = (
+    fiber: Fiber.Fiber<unknown, unknown>,
     route: Route,
     options: AcquireOptions | undefined,
     holder: string | undefined,
     onDelivered: (lease: Lease<C>) => void
   ): Effect.Effect<Lease<C>, PoolError> =>
-    Effect.callback<Lease<C>, PoolError>((resume) => {
-      const withdraw = queue(route, options, holder, (result) => {
-        if (result instanceof PoolError) {
-          resume(Effect.fail(result))
-        } else {
-          onDelivered(result)
-          resume(Effect.succeed(result))
-        }
+    traceWait(state, fiber, route, (trace) =>
+      Effect.callback<Lease<C>, PoolError>((resume) => {
+        const withdraw = queue(route, joinOptions(options, holder, trace), (result) => {
+          if (result instanceof PoolError) {
+            resume(Effect.fail(result))
+          } else {
+            onDelivered(result)
+            resume(Effect.succeed(result))
+          }
+        })
+        return Effect.sync(withdraw)
       })
-      return Effect.sync(withdraw)
-    })
+    )
 
   /** Takes a lease, at once or after waiting, and gives it back if the fiber is interrupted before `keep` has ended. */
   const take = (
+    fiber: Fiber.Fiber<unknown, unknown>,
     route: Route,
     options: AcquireOptions | undefined,
     holder: string | undefined,
@@ -75,7 +75,7 @@ export const handleOf = <C>({ listen, state }: MadeState<C>): ConnectionPool<C> 
       const taking = Effect.suspend(() => {
         taken = leaseIdle(state, route, holder)
         if (taken !== undefined) return Effect.succeed(taken)
-        return wait(route, options, holder, (lease) => {
+        return wait(fiber, route, options, holder, (lease) => {
           taken = lease
         })
       })
@@ -96,7 +96,7 @@ export const handleOf = <C>({ listen, state }: MadeState<C>): ConnectionPool<C> 
     Effect.withFiber((fiber) => {
       const holder = holderOf(fiber, options)
       const idle = leaseIdle(state, route, holder)
-      return idle === undefined ? take(route, options, holder, () => Effect.void) : Effect.succeed(idle)
+      return idle === undefined ? take(fiber, route, options, holder, () => Effect.void) : Effect.succeed(idle)
     })
 
   const acquire: ConnectionPool<C>["acquire"] = (route, options) =>
@@ -113,7 +113,7 @@ export const handleOf = <C>({ listen, state }: MadeState<C>): ConnectionPool<C> 
           return Effect.succeed(idle)
         }
       }
-      return take(route, options, holder, (lease) => Scope.addFinalizerExit(scope, finalizerOf(lease)))
+      return take(fiber, route, options, holder, (lease) => Scope.addFinalizerExit(scope, finalizerOf(lease)))
     })
 
   const finalizerOf =
@@ -138,7 +138,7 @@ export const handleOf = <C>({ listen, state }: MadeState<C>): ConnectionPool<C> 
           const holder = holderOf(fiber, options)
           const idle = leaseIdle(state, route, holder)
           if (idle !== undefined) return begin(idle)
-          const waiting = wait(route, options, holder, (lease) => {
+          const waiting = wait(fiber, route, options, holder, (lease) => {
             held = lease
           })
           return Effect.flatMap(waiting, begin)
@@ -183,7 +183,11 @@ const millisOf = (duration: Duration.Input): number => Duration.toMillis(Duratio
 
 const nothingToWithdraw = (): void => {}
 
-const joinOptions = (options: AcquireOptions | undefined, holder: string | undefined): JoinOptions => ({
+const joinOptions = (
+  options: AcquireOptions | undefined,
+  holder: string | undefined,
+  trace: Trace | undefined
+): JoinOptions => ({
   timeoutMillis:
     options?.timeout === undefined
       ? undefined
@@ -191,7 +195,8 @@ const joinOptions = (options: AcquireOptions | undefined, holder: string | undef
         ? Number.POSITIVE_INFINITY
         : millisOf(options.timeout),
   priority: options?.priority ?? "normal",
-  holder
+  holder,
+  trace
 })
 
 const spanName = (fiber: Fiber.Fiber<unknown, unknown>): string | undefined => {

@@ -19,6 +19,7 @@ import { Permits } from "./Permits.ts"
 import type { PoolState } from "./PoolState.ts"
 import { pump } from "./pumping.ts"
 import { TimeHeap } from "./TimeHeap.ts"
+import { tracerOf } from "./tracing.ts"
 import { ringUpkeep, ringUrgent } from "./upkeep.ts"
 
 /** A slow listener loses the oldest events beyond this many; the pool never waits for it. */
@@ -44,6 +45,7 @@ export const makeState = <C>(
     const scope = Context.get(context, Scope.Scope)
     const clock = yield* Clock.Clock
     const random = yield* Random.Random
+    const tracer = yield* Effect.withFiber((fiber) => Effect.succeed(tracerOf(fiber)))
     const settings = resolvePool(config)
     const budget = yield* (yield* ConnectionBudget).make(settings.name, toCount(settings.connectionsMax))
     const listeners = new Set<Queue.Queue<PoolEvent, Cause.Done>>()
@@ -93,6 +95,8 @@ export const makeState = <C>(
       activeBlocked: new Set(),
       minimumBlocked: new Set(),
       isPumping: false,
+      dialSpans: new Map(),
+      tracer,
       guarantees: exactGuarantees(config),
       urgent: new TimeHeap(),
       urgentAlarm: new Alarm({
