@@ -94,6 +94,7 @@ describe("Alarm", () => {
     })
   )
 
+  // OkHttp: interruptStopsThread.
   it.effect("rings again a second after a defect, and reports the defect", () =>
     Effect.gen(function* () {
       const { alarm, defects, rungAt } = yield* ringing((_, nowMillis) => {

@@ -17,6 +17,7 @@ describe("reuse before dialling", () => {
     lease?.release()
   })
 
+  // HikariCP: testMinimumIdleZero.
   spec("answers an attempt without waiting with nothing, and begins nothing", {}, ({ factory, pool, state }) => {
     assert.isUndefined(pool.leaseIdleUnsafe(a))
     assert.strictEqual(factory.dials.length, 0)
@@ -81,6 +82,7 @@ describe("reuse before dialling", () => {
     ["an empty partition", Route.make({ ...parts, partition: "" })]
   ]
   for (const [part, other] of identities) {
+    // Apache HttpClient: LeaseWithStateCacheBypassed.
     spec(`never reuses a connection across routes that differ in: ${part}`, {}, ({ factory, pool, touch }) => {
       touch(Route.make(parts))
       assert.isUndefined(pool.leaseIdleUnsafe(other))
@@ -222,6 +224,7 @@ describe("a lease", () => {
     assert.strictEqual(closedBy("peer-error"), 1)
   })
 
+  // undici: client-unref.
   spec("tells the factory when its connection leaves the idle and comes back", {}, ({ take }) => {
     const lease = take(a)
     assert.strictEqual(lease.connection.told, "leased")
@@ -257,6 +260,7 @@ describe("use", () => {
   })
 
   // Effect's Pool: use releases on interruption.
+  // Effect's Pool, RcMap, semaphores: use releases on interruption.
   spec("closes the connection when its effect is interrupted", {}, function* ({ closedBy, pool }) {
     const fiber = yield* Effect.forkChild(
       pool.use(a, () => Effect.never),

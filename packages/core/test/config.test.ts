@@ -18,6 +18,7 @@ const limitsOf = (config: PoolConfig, route: Route.Route = a) =>
   Effect.map(parse(config), (parsed) => resolveRoute(parsed, route))
 
 describe("a configuration", () => {
+  // Ribbon, Zuul, Feign, Spring Cloud Gateway: defaults and customization.
   it.effect("may be empty: every knob has a default", () =>
     Effect.gen(function* () {
       const parsed = yield* parse({})
@@ -132,6 +133,7 @@ describe("a configuration", () => {
     })
   )
 
+  // Ribbon, Zuul, Feign, Spring Cloud Gateway: poolKeepAliveWorksWithString.
   it.effect("takes times as text, as milliseconds and as durations", () =>
     Effect.gen(function* () {
       for (const idleTimeout of ["90 seconds", 90_000] as const) {
@@ -255,6 +257,7 @@ describe("each limit", () => {
 
 describe("changing the configuration of a running pool", () => {
   // lightning-pool: live options. Ribbon: testResize. Zuul: keys update the connection manager without a shutdown.
+  // Ribbon, Zuul, Feign, Spring Cloud Gateway: zuulHostKeysUpdate*.
   spec("with one that cannot be used changes nothing", { connectionsPerRouteMax: 1 }, function* ({ ask, pool, take }) {
     const held = take(a)
     const waiter = ask(a)

@@ -40,6 +40,7 @@ describe("deadlines", () => {
 
   // Against reactor-pool's pendingTimeoutNotImpactedByLongAllocation: here the time of the dial counts.
   // node-mysql2: the deadline is absolute across re-queues. Apache 4.5 restarts it at each stale connection.
+  // HikariCP: testConnectionRetries..5.
   spec(
     "cover queue, dials and redials together: nothing moves them",
     { ...one, acquireTimeout: 100, dialBackoffMax: 0 },
@@ -102,6 +103,7 @@ describe("deadlines", () => {
   })
 
   // tarn and Hikari: the last connect error becomes the cause of the timeout.
+  // generic-pool, tarn, lightning-pool: last create error is the cause of the timeout.
   spec(
     "that pass say what the last connect failed with",
     { ...one, dialBackoffMax: 1000, dialBackoffBase: 1000 },

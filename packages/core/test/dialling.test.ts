@@ -10,6 +10,7 @@ const manual = { factory: { dials: "manual" } } as const
 describe("a failed dial", () => {
   // Against Envoy (one failed connect fails every pending stream) and hyper's shared HTTP/2 dial.
   // reactor-pool: allocatorErrorInAcquireDrains_NoMinSize. Effect's Pool: a failed acquire does not exhaust the pool.
+  // Effect's Pool, RcMap, semaphores: failed acquire does not exhaust.
   spec(
     "costs one waiter, the first, and the others are dialled for again",
     { connectionsPerRouteMax: 1 },
@@ -102,6 +103,8 @@ describe("a failed dial", () => {
     factory.connect = connect
   })
 
+  // undici: pool-connection-error-memory-leak.
+  // Effect's Pool, RcMap, semaphores: finalizer for failed allocations.
   spec("frees what it had acquired on the way", {}, ({ ask, factory, state }) => {
     const freed: Array<string> = []
     factory.connect = () =>
@@ -137,6 +140,7 @@ describe("connectTimeout", () => {
     manual
   )
 
+  // Pingora: tls_connect_timeout_supersedes_total, do_connect_with_total_timeout.
   spec(
     "covers all phases of a dial together",
     { connectTimeout: 50 },

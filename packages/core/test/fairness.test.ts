@@ -116,6 +116,7 @@ describe("eviction for another route", () => {
 })
 
 describe("routes that wait for the total", () => {
+  // Effect's Pool, RcMap, semaphores: PartitionedSemaphore: partially satisfied waiter.
   spec("are served in turn, one dial each", { connectionsMax: 1 }, ({ ask, take }) => {
     const held = take(a)
     const callers = [ask(b), ask(b), ask(c), ask(c)]

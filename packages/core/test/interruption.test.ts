@@ -173,6 +173,10 @@ const run = (caller: (pool: Pool) => Effect.Effect<unknown, unknown>, scenario: 
 describe("a caller interrupted at any operation", () => {
   for (const [situation, scenario] of Object.entries(scenarios)) {
     for (const [name, caller] of Object.entries(callers)) {
+      // Go net/http: ContextLeakMaxConnsPerHost.
+      // hyper-util: dropped_ready_slot_returns_idle_service.
+      // reactor-pool, reactor-netty: allocatedReleasedOrAbortedIfCancelRequestRace.
+      // Effect's Pool, RcMap, semaphores: interrupts pending gets without leaking usage.
       it(`by \`${name}\`, ${situation}, loses nothing`, async () => {
         const counts = [await run(caller, scenario, 2048), await run(caller, scenario, 3)]
         // Otherwise nothing was tried.

@@ -112,6 +112,7 @@ describe("a lease held for longer than `leakThreshold`", () => {
 describe("a lease held for longer than `leakReclaimAfter`", () => {
   const reclaiming = { leakThreshold: 1000, leakReclaimAfter: 3000, connectionsPerRouteMax: 1 } as const
 
+  // OkHttp: leakedAllocation.
   spec(
     "is revoked, its connection closed, and the next waiter served",
     reclaiming,

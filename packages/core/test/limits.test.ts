@@ -1,5 +1,5 @@
 /**
- * Limits on connections, leases, uses and idle connections; changed while running.
+ * Limits on connections, uses and idle connections; changed while running.
  */
 import { assert, describe } from "@effect/vitest"
 import { a, b, c, settled, spec } from "./support/withPool.ts"
@@ -9,6 +9,7 @@ const manualClose = { factory: { closes: "manual" } } as const
 
 describe("limits on connections", () => {
   // Apache: testMaxLimits. Go: TestTransportMaxConnsPerHost. Hikari: testMaximumPoolLimit.
+  // Envoy: MaxConnections.
   spec(
     "hold for each route and for the pool; callers beyond them wait",
     {
@@ -31,6 +32,7 @@ describe("limits on connections", () => {
   )
 
   // Go: TestTransportMaxConnsPerHostIncludeDialInProgress.
+  // generic-pool, tarn, lightning-pool: create storm capped at max.
   spec(
     "count dials in progress",
     { connectionsPerRouteMax: 2 },
@@ -60,6 +62,20 @@ describe("limits on connections", () => {
       assert.strictEqual(waiter.connection.id, 2)
       assert.strictEqual(factory.openMax, 1)
       waiter.release()
+    },
+    manualClose
+  )
+
+  // Apache: slowDisposalDoesNotBlockOtherRoutes, strictEviction_offLock_otherThreadLeasesFast.
+  spec(
+    "hold no other route up while a close takes its time",
+    { connectionsPerRouteMax: 1 },
+    ({ ask, take }) => {
+      take(a).discard()
+      const waiter = ask(a)
+      take(b).release()
+      assert.isTrue(waiter.isWaiting)
+      waiter.withdraw()
     },
     manualClose
   )
@@ -102,6 +118,7 @@ describe("limits on connections", () => {
   )
 
   // Go: TestTransportDecrementConnWhenIdleConnRemoved, ContextLeakMaxConnsPerHost.
+  // undici: pool: replaces stale client when connections limit is reached.
   spec("have each permit back once, whatever ends the connection", { connectionsPerRouteMax: 1 }, function* (world) {
     const { pass, pool, take, touch } = world
     touch(a).end()
@@ -118,6 +135,7 @@ describe("limits on connections", () => {
   })
 
   // OkHttp: increasingMaxPerHostPromotesJobsImmediately. Apache: raising a limit does not wake waiters.
+  // Ribbon, Zuul, Feign, Spring Cloud Gateway: testResize.
   spec(
     "can be raised while running, which wakes waiters at once",
     {
@@ -189,108 +207,9 @@ describe("limits on connections", () => {
   )
 })
 
-describe("limits on active leases", () => {
-  const queueing = { activePerRouteMax: 1, activeMax: 2 } as const
-  const refusing = { ...queueing, activeOverflow: "refuse" } as const
-
-  spec("let callers of a route wait though connections are idle", queueing, ({ ask, factory, take }) => {
-    const held = take(a)
-    const waiter = ask(a)
-    assert.strictEqual(factory.dials.length, 1)
-    held.release()
-    assert.isTrue(waiter.lease.isReused)
-    waiter.release()
-  })
-
-  spec("let callers of the pool wait, and serve the routes in turn", { activeMax: 1 }, ({ ask, take, touch }) => {
-    touch(b)
-    touch(c)
-    const held = take(a)
-    const callers = [ask(a), ask(a), ask(b), ask(b), ask(c)]
-    const served: Array<string> = []
-    held.release()
-    for (let turn = 0; turn < 5; turn++) {
-      const next = callers.find((caller) => !caller.isWaiting && caller.lease.isLive)
-      served.push(next?.lease.route.host ?? "nobody")
-      next?.release()
-    }
-    assert.deepStrictEqual(served, ["a", "b", "c", "a", "b"])
-  })
-
-  // Envoy: max_requests refuses, never queues (#33279 wants the queue).
-  spec("refuse under `activeOverflow: refuse`, saying which limit it was", refusing, ({ ask, refusedBy, take }) => {
-    const held = [take(a)]
-    const refused = ask(a)
-    assert.strictEqual(
-      refused.error.message,
-      "test://a:1: refused (active-route-limit): 1 calls to this route are under way (activePerRouteMax 1, from pool)"
-    )
-    held.push(take(b))
-    assert.strictEqual(ask(c).failure, "Refused active-total-limit")
-    assert.strictEqual(refusedBy("active-route-limit"), 1)
-    assert.strictEqual(refusedBy("active-total-limit"), 1)
-    for (const lease of held) lease.release()
-  })
-
-  // Envoy: a queued request can still be refused when it is attached.
-  spec(
-    "refuse a caller that had joined the queue before they were met",
-    { activePerRouteMax: 1, activeOverflow: "refuse" },
-    ({ ask, factory }) => {
-      const [first, second] = [ask(a), ask(a)]
-      assert.strictEqual(factory.dials.length, 1)
-      factory.dial(1).succeed()
-      assert.isTrue(first.lease.isLive)
-      assert.strictEqual(second.failure, "Refused active-route-limit")
-      first.release()
-    },
-    manual
-  )
-
-  spec(
-    "are not passed by a caller that an eviction on the way lets in",
-    { activeMax: 1, connectionsMax: 2 },
-    function* ({ ask, factory, pass, state, take, touch }) {
-      touch(a)
-      touch(b)
-      yield* pass(30_000)
-      take(a).release()
-      yield* pass(29_999)
-      // The connection to b expires now. Whoever takes it finds that out, and closes it.
-      factory.isAutomatic = false
-      const held = take(a)
-      const waiter = ask(c)
-      yield* pass(1)
-      assert.isAtMost(state.activeCount, 1)
-      held.release()
-      factory.dial(3).succeed()
-      assert.isAtMost(state.activeCount, 1)
-      waiter.release()
-    }
-  )
-
-  spec("pass a free place on when the route it was for needs it no more", { activeMax: 1 }, ({ ask, take }) => {
-    const held = take(a)
-    const second = ask(b)
-    const third = ask(c)
-    second.withdraw()
-    held.release()
-    assert.isTrue(third.lease.isLive)
-    third.release()
-  })
-
-  spec("can be raised while running", queueing, function* ({ ask, pool, take }) {
-    const held = [take(a), take(b)]
-    const waiters = [ask(a), ask(c)]
-    yield* pool.configure({ activePerRouteMax: 2, activeMax: 4 })
-    assert.isFalse(waiters.some((waiter) => waiter.isWaiting))
-    for (const lease of held) lease.release()
-    for (const waiter of waiters) waiter.release()
-  })
-})
-
 describe("uses per connection", () => {
   // Envoy: MaxRequestsPerConnection. undici: reconnect after maxRequestsPerClient. Envoy's #36712: stalls with one connection.
+  // undici: close-and-destroy: reconnect after maxRequestsPerClient.
   spec(
     "close it with the last of them, and the next caller dials",
     {
@@ -391,6 +310,7 @@ describe("limits on idle connections", () => {
   })
 
   // OkHttp: connectionsAreNotReusedIfPoolIsSizeZero.
+  // Pingora: lru test_drain.
   spec("of 0 keep none", { idlePerRouteMax: 0 }, ({ factory, touch }) => {
     touch(a)
     assert.strictEqual(factory.open.size, 0)

@@ -24,6 +24,7 @@ describe("the minimum of idle connections", () => {
   )
 
   // Hikari: testIdleTimeout (shrinks to the minimum only). generic-pool: idle reaping keeps the minimum.
+  // generic-pool, tarn, lightning-pool: idle reaping keeps min.
   spec(
     "outlives the idle timeout, what is above it does not",
     minimum,

@@ -297,6 +297,11 @@ const run = (setup: Setup, todo: ReadonlyArray<Step>): Promise<void> =>
   ).pipe(Effect.provide(TestClock.layer()), Effect.runPromise)
 
 describe("whatever callers, peers and time do", () => {
+  // Apache HttpClient: LeaseTimeoutDoesNotLeakLeasedEntries.
+  // Apache HttpClient: fuzzSingleThreaded.
+  // Ribbon, Zuul, Feign, Spring Cloud Gateway: MultiThreadedClient.
+  // HikariCP: testMaximumPoolLimit.
+  // HikariCP: saturatedPoolTest.
   it("the pool does what the model says it must", async () => {
     await fc.assert(fc.asyncProperty(setups, steps, run), { numRuns: 200 })
   }, 120_000)

@@ -9,6 +9,8 @@ const manual = { factory: { dials: "manual" } } as const
 
 describe("warm", () => {
   // reactor-pool: warmup(). Ribbon: prime connections.
+  // Envoy: BasicPreconnect, ExplicitPreconnect.
+  // Ribbon, Zuul, Feign, Spring Cloud Gateway: PrimeConnections*.
   spec(
     "opens connections until so many are open, and says how many it opened",
     {},
@@ -50,6 +52,7 @@ describe("warm", () => {
     waiter.release()
   })
 
+  // HikariCP: testPopulationSlowAcquisition.
   spec(
     "waits until its dials have ended, and counts those that came to be open",
     {},
@@ -71,6 +74,7 @@ describe("warm", () => {
     assert.strictEqual(factory.open.size, 0)
   })
 
+  // HikariCP: testInitializationFailure1, 2.
   spec("against a peer that is down ends all the same", {}, function* ({ factory, pool }) {
     const { connect } = factory
     factory.connect = () => Effect.fail("down")
@@ -132,6 +136,8 @@ describe("drain", () => {
   )
 
   // Envoy: GoAway. reactor-netty: testHttp2PoolAndGoAway. Hikari: testCloseMarkEvicted.
+  // Envoy: GoAway.
+  // Pingora: spawn_stream_broken_pipe_marks_shutdown, goaway_no_error_returns_none, mark_shutdown_prevents_new_streams.
   spec(
     "by the connection's own word closes it with its last lease; new calls have another",
     {
@@ -151,6 +157,7 @@ describe("drain", () => {
     }
   )
 
+  // Pingora: test_pop.
   spec("of an unknown route does nothing", {}, function* ({ pool, state }) {
     yield* pool.drainRoute(a)
     yield* pool.closeIdle(a)
@@ -161,6 +168,7 @@ describe("drain", () => {
 
 describe("closeIdle", () => {
   // Apache: testCloseIdle, closeIdleUsesInjectedClock. Go: CloseIdleConnections.
+  // hyper-util: retain_checks_ready_slot.
   spec(
     "closes the idle connections of a route, and leaves leased ones",
     {},
@@ -185,6 +193,7 @@ describe("closeIdle", () => {
   })
 
   // Effect's Pool: invalidate all, then get does not hang.
+  // undici: reuse replacement keep-alive connection after server closes the previous one.
   spec("lets the next call dial anew", {}, function* ({ pool, touch }) {
     touch(a)
     yield* pool.closeIdle()

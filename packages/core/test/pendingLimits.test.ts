@@ -10,6 +10,7 @@ const one = { connectionsPerRouteMax: 1 } as const
 
 describe("the bounds on waiters", () => {
   // Go has none; Envoy: MaxPendingRequests; reactor-pool: maxPendingZero, maxPendingOne. lightning-pool: max waiters.
+  // generic-pool, tarn, lightning-pool: max waiters rejects at once.
   spec(
     "of 0 refuse a call that would have to wait for another's connection",
     { ...one, pendingPerRouteMax: 0 },

@@ -58,6 +58,7 @@ describe("a ping", () => {
     pinging
   )
 
+  // reactor-pool, reactor-netty: connectionLivenessCheckInProgressExcludesConnectionFromAcquisition.
   spec(
     "keeps the connection from being leased meanwhile: a caller gets another, or the same if its ping ends sooner",
     pinged,

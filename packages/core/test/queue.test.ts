@@ -59,6 +59,7 @@ describe("the order of waiters", () => {
   })
 
   // hyper's cache: an idle item is not given to a newcomer while waiters exist. Hikari's #2192.
+  // hyper-util: clone_readiness_reserves_idle_service, idle_return_wakes_pending_poll_ready.
   spec("lets no newcomer pass, not even one that comes while a waiter is being served", one, ({ ask, pool, take }) => {
     const held = take(a)
     const waiter = ask(a)
@@ -140,6 +141,7 @@ describe("leaving the queue", () => {
     ["the end", 2]
   ] as const) {
     for (const waitOrder of ["fifo", "lifo"] as const) {
+      // undici: pool: request abort in queue.
       spec(
         `is possible from ${place} (${waitOrder}): the others are served as if it had never been there`,
         {
@@ -182,6 +184,7 @@ describe("leaving the queue", () => {
   )
 
   // reactor-pool: pendingTimeoutDoesntCauseExtraReleasePostTimeout. Apache: an expired waiter is skipped.
+  // Effect's Pool, RcMap, semaphores: does not re-wake waiters.
   spec("twice, or after being served, does nothing", one, ({ ask, state, take }) => {
     const held = take(a)
     const waiter = ask(a)
@@ -196,6 +199,27 @@ describe("leaving the queue", () => {
     assert.strictEqual(state.counters.cancelledCount, 1)
   })
 
+  // Envoy: VerifyCancelInCallback.
+  spec(
+    "may be asked for by another's callback, of one that would be served next",
+    { connectionsPerRouteMax: 2 },
+    ({ ask, pool, take }) => {
+      const held = [take(a), take(a)]
+      let second: Caller | undefined
+      pool.leaseUnsafe(a, undefined, (lease) => {
+        second?.withdraw()
+        if ("release" in lease) lease.release()
+      })
+      second = ask(a)
+      const third = ask(a)
+      held[0]?.release()
+      assert.isTrue(third.lease.isLive)
+      third.release()
+      held[1]?.release()
+    }
+  )
+
+  // Apache HttpClient: LeaseRequestInterrupted, Canceled.
   spec("by an interrupt withdraws the caller", one, function* ({ pool, state, take }) {
     const held = take(a)
     const fiber = yield* Effect.forkChild(pool.lease(a), { startImmediately: true })

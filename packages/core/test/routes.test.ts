@@ -9,6 +9,7 @@ import { a, b, c, settled, spec } from "./support/withPool.ts"
 describe("routes", () => {
   // Pingora: test_empty_node_removed_after_pop_closed, _after_lru_eviction, test_node_reusable_after_cleanup.
   // reactor-netty's #379, Spring Cloud Gateway's #4165: the map of pools grows for ever.
+  // Envoy: PoolIdleCallbackTriggeredRemoteClose, LocalClose.
   spec(
     "are forgotten `routeIdleTimeout` after their last connection has gone, and can come back",
     {
@@ -28,6 +29,7 @@ describe("routes", () => {
   )
 
   // Pingora: test_node_not_removed_when_connections_remain.
+  // Envoy: PendingRequestIsConsideredActive.
   spec(
     "are remembered as long as they have a connection or a waiter",
     { routeIdleTimeout: 100, acquireTimeout: 5000 },

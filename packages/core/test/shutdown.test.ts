@@ -26,6 +26,7 @@ describe("shutdown", () => {
   })
 
   // Apache: poolCloseCancelsWaitersAndDrainsAvailable. undici: destroy fails queued requests. Effect's Pool: shutdown with pending takers.
+  // undici: pool: destroy fails queued requests.
   spec(
     "fails waiters at once, and closes idle connections",
     { connectionsPerRouteMax: 1 },
@@ -45,6 +46,8 @@ describe("shutdown", () => {
   )
 
   // undici: close waits for all requests. Hikari: testThreadedShutdown.
+  // HikariCP: testShutdown1..5, testThreadedShutdown.
+  // undici: pool: close waits for all requests.
   spec(
     "lets leases end by themselves, and is done when the last connection has closed",
     {},
@@ -65,6 +68,7 @@ describe("shutdown", () => {
   )
 
   // generic-pool: drain with a leaked lease ends at the deadline. Hikari: testShutdown.
+  // generic-pool, tarn, lightning-pool: drain with a leaked lease ends at the deadline.
   spec(
     "takes leases from their holders at its deadline, and what those do later does nothing",
     {},
@@ -153,6 +157,7 @@ describe("shutdown", () => {
     { factory: { dials: "manual" } }
   )
 
+  // generic-pool, tarn, lightning-pool: late resource after a create timeout is destroyed.
   spec(
     "does not wait beyond its deadline for a dial that heeds no interrupt; what comes of it is closed",
     {},

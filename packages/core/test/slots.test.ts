@@ -9,6 +9,9 @@ const manual = { factory: { dials: "manual" } } as const
 
 describe("slots", () => {
   // reactor-netty: strictReuseConcurrentAcquireReusesConnection. undici: connections=1 multiplexes. Pingora: test_h2_multiple_stream.
+  // Pingora: h2_single_stream, multiple_stream.
+  // OkHttp: http2ConnectionsAreSharedBeforeResponseIsConsumed.
+  // undici: http2-pipelining-default: Pool connections=1 multiplexes.
   spec("are shared out before another connection is dialled", shared, ({ factory, take }) => {
     const leases = [take(a), take(a), take(a)]
     assert.strictEqual(factory.dials.length, 1)
@@ -18,6 +21,7 @@ describe("slots", () => {
   })
 
   // Envoy: PendingStreams. reactor-netty's #4050: over-dialling on concurrent acquires.
+  // reactor-pool, reactor-netty: minConnectionsMaxStreamsReached.
   spec(
     "of one dial are for as many waiters: no more is dialled, and all are served when it ends",
     shared,

@@ -10,6 +10,8 @@ describe("an idle connection", () => {
   // Pingora: test_read_close. hyper: socket_disconnect_closes_idle_conn. Go: TestTransportRemovesDeadIdleConnections.
   // undici: should not reuse an idle socket with unsolicited bytes.
   for (const reason of ["peer-data", "peer-closed", "peer-error"] as const) {
+    // Pingora: test_read_close, unexpected_data_connection_count_increments.
+    // undici: should not reuse an idle socket with buffered unsolicited response bytes.
     spec(`is closed at once when it is told of ${reason}, and with that reason`, {}, ({ closedBy, factory, touch }) => {
       touch(a).end(reason)
       assert.strictEqual(factory.open.size, 0)
@@ -50,6 +52,7 @@ describe("an idle connection", () => {
     }
   )
 
+  // Envoy: MaxConnectionDurationAlreadyClosed.
   spec("told of twice is closed once", {}, ({ closedBy, touch }) => {
     const connection = touch(a)
     connection.end("peer-data")
@@ -62,6 +65,7 @@ describe("an idle connection", () => {
   })
 
   // Go: TestTransportServerClosingUnexpectedly, TestStressSurpriseServerCloses.
+  // Envoy: ConnectionCloseWithoutHeader.
   spec(
     "that ends again and again under load leaks nothing",
     { connectionsPerRouteMax: 4 },
@@ -97,6 +101,7 @@ describe("a shared connection", () => {
 
 describe("a probe", () => {
   // Apache: validateAfterInactivity 2 s by default.
+  // Apache HttpClient: ValidateConnectionNotStale.
   spec(
     "is made of a connection that was idle for longer than `validateAfterInactivity`, and not of one just used",
     { validateAfterInactivity: 1000 },
@@ -118,6 +123,7 @@ describe("a probe", () => {
   )
 
   // Apache: testValidateConnectionStale. Hikari: a connection that fails its test is replaced.
+  // generic-pool, tarn, lightning-pool: a waiter that fails validation stays first.
   spec(
     "that fails closes the connection, and the waiter gets the next one, or a new one",
     { validateAfterInactivity: 1000 },
@@ -187,6 +193,7 @@ describe("a probe", () => {
   )
 
   // generic-pool: a waiter cancelled during validation returns the resource. js.md: one waiter timing out orphans nothing.
+  // generic-pool, tarn, lightning-pool: a timed-out waiter orphans nothing.
   spec(
     "whose waiter has left puts the connection back where its age belongs",
     { validateAfterInactivity: 1000 },
