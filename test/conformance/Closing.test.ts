@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { canCountSockets, countSocketsTo } from "./openSockets.ts"
+import { canCountSockets, countSocketsTo, expectNoSocketsTo } from "./openSockets.ts"
 import { connect, kinds, mebibyte, pattern, receipt, someTurns } from "./Pair.ts"
 import { usePeers } from "./peer/Peer.ts"
 import { bytesOf } from "./peer/Protocol.ts"
@@ -12,6 +12,19 @@ import { capabilities } from "./runtime.ts"
 usePeers()
 
 describe.each(kinds)("the end of a connection over %s", (kind) => {
+  it.live("leaves no socket behind when it is closed while it still sends to a peer that does not read", () =>
+    Effect.gen(function* () {
+      const { connection, port, reader } = yield* connect(kind)
+      connection.attach(reader)
+      assert.isFalse(connection.write(Buffer.alloc(16 * mebibyte)))
+      yield* someTurns
+      connection.close()
+      yield* reader.untilHeard("close")
+      assert.deepStrictEqual(reader.heard, ["close"])
+      yield* expectNoSocketsTo(port)
+    })
+  )
+
   it.live("still reads after it has ended its own side", () =>
     Effect.gen(function* () {
       const { connection, peer, reader } = yield* connect(kind)
@@ -28,6 +41,21 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
         reader.heard.filter((what) => what !== "drain"),
         ["data", "end", "close"]
       )
+      assert.isUndefined(reader.error)
+    })
+  )
+
+  it.live("still sends 8 MiB whole after the peer has ended its side", () =>
+    Effect.gen(function* () {
+      const sent = bytesOf(pattern(8 * mebibyte))
+      const { connection, peer, reader } = yield* connect(kind)
+      connection.attach(reader)
+      yield* peer.end()
+      yield* reader.untilHeard("end")
+      connection.write(sent)
+      connection.end()
+      assert.deepStrictEqual(yield* peer.received(), receipt(sent))
+      yield* reader.untilHeard("close")
       assert.isUndefined(reader.error)
     })
   )
