@@ -68,6 +68,8 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
   private info: ConnectionInfo | undefined
   private stream: RequestStream | undefined
   private hasBegunStream = false
+  /** Has a try that came to nothing been written? */
+  private wasSent = false
   private head: ResponseHead | undefined
   /** Listens to the request's signal. */
   private onSignal: (() => void) | undefined
@@ -257,6 +259,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     })
     const isAllowed = verdict !== "no" && this.retryCount < this.shared.limits.retryCountMax
     if (isAllowed && (verdict === "yes" || this.takeBudget())) {
+      this.wasSent ||= progress !== "unsent"
       this.retry()
       return
     }
@@ -453,7 +456,8 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     return clientError({
       reason,
       call: `${method} ${origin.label}${path}`,
-      retry,
+      // What an earlier try has sent stays sent, whatever became of the last one.
+      retry: retry === "always" && this.wasSent ? "if-idempotent" : retry,
       retryCount: this.retryCount,
       ...(cause === undefined ? {} : { cause })
     })

@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer"
 import { assert, describe, it } from "@effect/vitest"
 import type { Body } from "@weir/client"
 import { Effect, Fiber, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import { type FailedAttempt, mayRetry, RetryBudget } from "../src/RetryVerdict.ts"
 import { expectNothingLeft } from "./support/Leaks.ts"
 import type { RawConnection, RawRequest } from "./support/RawServer.ts"
@@ -305,4 +306,23 @@ describe("the table", () => {
       assert.strictEqual(mayRetry({ ...used, ...attempt }), verdict)
     })
   }
+})
+
+describe("a call whose first try was sent", () => {
+  it.effect("does not say that nothing was sent when its second finds no connection", () =>
+    withMemory({ pool: { connectTimeout: 1000 } }, function* ({ call, network, start }) {
+      yield* start(call())
+      network.connections[0]?.answer("x")
+      yield* settled
+      const waiting = yield* start(Effect.flip(call()))
+      network.stuckIn = "tcp"
+      network.connections[0]?.finish()
+      yield* settled
+      yield* TestClock.adjust(1000)
+      const error = yield* Fiber.join(waiting)
+      assert.strictEqual(error.reason._tag, "NoConnection")
+      assert.strictEqual(error.retryCount, 1)
+      assert.strictEqual(error.retry, "if-idempotent")
+    })
+  )
 })
