@@ -107,7 +107,7 @@ describe("/stats", () => {
         const { body } = yield* call(adminPort, { path: "/stats" })
         const pool = 'pool="outbound|80||up.test"'
         const route = `route="http://127.0.0.1:${upstream.port}"`
-        const valueOf = (name: string, ...labels: ReadonlyArray<string>): string | undefined =>
+        const sampleOf = (name: string, ...labels: ReadonlyArray<string>): string | undefined =>
           body
             .split("\n")
             .find((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)))
@@ -115,12 +115,12 @@ describe("/stats", () => {
             .at(-1)
         assert.deepStrictEqual(
           {
-            limit: valueOf("weir_pool_connections_limit", pool),
-            activeLimit: valueOf("weir_pool_leases_active_limit", pool),
-            connections: valueOf("weir_pool_connections", pool, route),
-            idle: valueOf("weir_pool_connections_idle", pool, route),
-            leases: valueOf("weir_pool_leases_total", pool, route),
-            reused: valueOf("weir_pool_leases_reused_total", pool, route)
+            limit: sampleOf("weir_pool_connections_limit", pool),
+            activeLimit: sampleOf("weir_pool_leases_active_limit", pool),
+            connections: sampleOf("weir_pool_connections", pool, route),
+            idle: sampleOf("weir_pool_connections_idle", pool, route),
+            leases: sampleOf("weir_pool_leases_total", pool, route),
+            reused: sampleOf("weir_pool_leases_reused_total", pool, route)
           },
           { limit: "2", activeLimit: "10", connections: "1", idle: "1", leases: "2", reused: "1" }
         )

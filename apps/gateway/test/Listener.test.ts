@@ -83,18 +83,22 @@ describe("closing", () => {
       const listener = yield* listen(at(0, true), handler).pipe(Scope.provide(scope))
       const caller = yield* dial(listener.port)
       caller.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-      const idle = yield* dial(listener.port)
+      const later = yield* dial(listener.port)
       yield* Deferred.await(called)
       assert.strictEqual(listener.activeCount(), 1)
       const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
       // Refused from now on: the port is free again for who wants it.
       yield* Effect.scoped(Effect.retry(listen(at(listener.port, true), hello), { while: () => true, times: 100 }))
       assert.strictEqual(closing.pollUnsafe(), undefined)
+      // One that was connected before, and asks only now.
+      later.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      while (listener.activeCount() < 2) yield* Effect.yieldNow
       yield* Deferred.succeed(go, undefined)
       yield* Fiber.join(closing)
-      yield* caller.ended
-      assert.match(caller.received, /^HTTP\/1\.1 200 OK\r\n.*connection: close\r\n.*\r\n\r\nheld$/is)
-      yield* idle.ended
+      for (const peer of [caller, later]) {
+        yield* peer.ended
+        assert.match(peer.received, /^HTTP\/1\.1 200 OK\r\n.*connection: close\r\n.*\r\n\r\nheld$/is)
+      }
     })
   )
 

@@ -240,6 +240,14 @@ describe("an answer", () => {
     })
   )
 
+  it.live("of the gateway's own to HEAD has no body either, and none in the log", () =>
+    withGateway(serviceYaml({ ports: [] }), function* ({ logged, port }) {
+      const answer = yield* exchangeRaw(port, "HEAD / HTTP/1.1\r\nHost: up.test\r\nConnection: close\r\n\r\n")
+      assert.match(answer, /^HTTP\/1\.1 503 .*\r\ncontent-length: [1-9]\d*\r\n.*\r\n\r\n$/is)
+      assert.match((yield* logged(1))[0] ?? "", / 503 UH 0 0 /)
+    })
+  )
+
   it.live.each([204, 304])("of status %s has no body", (status) =>
     Effect.gen(function* () {
       const upstream = yield* makeUpstream((_, response) => {
