@@ -81,7 +81,7 @@ for (const outcomes of results) {
 let failedCount = 0
 let behaviourCount = 0
 const rowOf = (group: string, title: string): string => {
-  const cells = results.map((outcomes) => outcomes.get(group)?.get(title) ?? "did not run")
+  const cells = results.map((outcomes) => outcomes.get(group)?.get(title) ?? "absent")
   failedCount += cells.filter((cell) => cell !== "pass" && cell !== "absent").length
   behaviourCount++
   return `| ${[title.replaceAll("|", "\\|"), ...cells].join(" | ")} |`
