@@ -8,19 +8,29 @@ import { type ConnectPhase, type TransportError, transportError } from "@weir/tr
 /** Why a connect failed. An `AggregateError` has one cause for each address that was tried. */
 export const connectError = (cause: unknown, phase: ConnectPhase, address: string): TransportError => {
   const denial = cause instanceof AggregateError ? cause.errors.find(isDenial) : cause
-  if (!isDenial(denial)) return nodeConnectError(inOpensslWords(cause), phase, address)
-  const detail = `Deno's permissions do not allow it: ${denial.message}`
-  return transportError({ reason: "LocalResource", phase, address, code: denial.name, detail, cause })
+  if (isDenial(denial)) return denied(denial.message, denial.name)
+  // Of a name that may not be resolved Deno tells only so much.
+  if (phase === "dns" && codeOf(cause) === "EPERM") return denied("run again with the --allow-net flag", "EPERM")
+  return nodeConnectError(inOpensslWords(cause), phase, address)
+
+  function denied(why: string, code: string): TransportError {
+    const detail = `Deno's permissions do not allow it: ${why}`
+    return transportError({ reason: "LocalResource", phase, address, code, detail, cause })
+  }
 }
 
 /** `Deno.errors.NotCapable`. Its message says which flag would allow it. */
 const isDenial = (cause: unknown): cause is Error => cause instanceof Error && cause.name === "NotCapable"
 
+const codeOf = (cause: unknown): string => {
+  if (!(cause instanceof Error && "code" in cause)) return ""
+  return typeof cause.code === "string" ? cause.code : ""
+}
+
 /** Deno's TLS gives OpenSSL's words in the code only; its own message, of rustls, may say more. */
 const inOpensslWords = (cause: unknown): unknown => {
-  if (!(cause instanceof Error && "code" in cause && typeof cause.code === "string")) return cause
-  const { code, message } = cause
-  if (!code.startsWith("ERR_SSL_")) return cause
+  const code = codeOf(cause)
+  if (!(cause instanceof Error) || !code.startsWith("ERR_SSL_")) return cause
   const words = code.slice("ERR_SSL_".length).toLowerCase().replaceAll("_", " ")
-  return Object.assign(new Error(message, { cause }), { code, reason: `${words} (${message})` })
+  return Object.assign(new Error(cause.message, { cause }), { code, reason: `${words} (${cause.message})` })
 }
