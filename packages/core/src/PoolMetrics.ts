@@ -2,8 +2,8 @@
  * A pool's metrics, read from its own books when somebody asks for them: leases and returns pay nothing for them.
  *
  * They go to the registry of the context that the pool is made in (`Metric.MetricRegistry`), and so to Prometheus or
- * OTLP by Effect's own exporters. Every series carries `pool`. Series of routes carry `route` as well, and over its
- * routes each of them adds up to the pool's own number. Only the first `metricsRoutesMax` routes have series of their
+ * OTLP by Effect's own exporters. Every series carries `pool`. Series of routes carry `route` as well: summed over
+ * routes, a gauge is the pool's own number, and a counter is, but for what went with routes that are gone. Only the first `metricsRoutesMax` routes have series of their
  * own; what belongs to the others, or to no route, stands under `route="(other)"`. A route's series go with the route,
  * and all go with the pool. A second pool of one name in a registry is called `name#2`.
  *
