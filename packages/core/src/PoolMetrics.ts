@@ -3,9 +3,10 @@
  *
  * They go to the registry of the context that the pool is made in (`Metric.MetricRegistry`), and so to Prometheus or
  * OTLP by Effect's own exporters. Every series carries `pool`. Series of routes carry `route` as well: summed over
- * routes, a gauge is the pool's own number, and a counter is, but for what went with routes that are gone. Only the first `metricsRoutesMax` routes have series of their
- * own; what belongs to the others, or to no route, stands under `route="(other)"`. A route's series go with the route,
- * and all go with the pool. A second pool of one name in a registry is called `name#2`.
+ * routes, a gauge is the pool's own number, and so is a counter, but for what went with routes that are gone. Only the
+ * first `metricsRoutesMax` routes have series of their own; what belongs to the others, or to no route, stands under
+ * `route="(other)"`. A route's series go with the route, and all go with the pool. A second pool of one name in a
+ * registry is called `name#2`.
  *
  * Gauges of routes: `weir_pool_connections` (all that hold a permit: dialling, idle, leased, closing), and of them
  * `weir_pool_connections_idle` and `weir_pool_connections_dialling`; `weir_pool_leases_active`;
