@@ -86,6 +86,36 @@ describe.each(kinds)("a connection over %s", (kind) => {
     })
   )
 
+  it.live("slows the peer down while there is no reader", () =>
+    Effect.gen(function* () {
+      const { connection, peer, reader } = yield* connect(kind)
+      yield* peer.startWrite(pattern(32 * mebibyte))
+      // Long enough to read all of it, for a layer that read.
+      yield* turns(1000)
+      assert.isAbove(yield* peer.queuedByteCount, 0)
+      connection.attach(reader)
+      yield* reader.until(({ byteCount }) => byteCount === 32 * mebibyte)
+    })
+  )
+
+  it.live("hands 1 MiB over whole and in order after it was paused and resumed while nothing came", () =>
+    Effect.gen(function* () {
+      const sent = pattern(mebibyte)
+      const { connection, peer, reader } = yield* connect(kind)
+      connection.attach(reader)
+      for (let round = 0; round < 8; round++) {
+        yield* turns(2)
+        connection.pause()
+        connection.resume()
+      }
+      yield* turns(2)
+      yield* peer.end(sent)
+      yield* reader.untilHeard("end")
+      assert.deepStrictEqual(receipt(reader.bytes), receipt(bytesOf(sent)))
+      assert.deepStrictEqual(reader.heard, ["data", "end"])
+    })
+  )
+
   it.live("stays paused when it is paused before the first reader comes", () =>
     Effect.gen(function* () {
       const { connection, peer, reader } = yield* connect(kind)

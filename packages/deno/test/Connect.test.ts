@@ -3,13 +3,15 @@
  */
 import { spawn } from "node:child_process"
 import dns from "node:dns"
-import { readFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { connect, createServer, isIP, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it, vi } from "@effect/vitest"
 import { DenoConnector } from "@weir/deno"
 import { Target } from "@weir/transport"
-import { Effect, Fiber } from "effect"
+import { Effect, Exit, Fiber } from "effect"
 
 const nodeProgram = fileURLToPath(new URL("../../../node_modules/.bin/node", import.meta.url))
 
@@ -105,6 +107,31 @@ describe("a connection of Deno's", () => {
       assert.strictEqual(error.reason, "Refused")
       assert.instanceOf(error.cause, AggregateError)
       assert.strictEqual(error.cause instanceof AggregateError ? error.cause.errors.length : 0, 3)
+    })
+  )
+
+  it.live("to a Unix path leaves nothing open when it is interrupted, though Deno cannot give it up", () =>
+    Effect.gen(function* () {
+      const directory = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "weir-deno-"))),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+      )
+      const path = join(directory, "socket")
+      const ended = Promise.withResolvers<void>()
+      yield* Effect.acquireRelease(
+        Effect.callback<ReturnType<typeof createServer>>((resume) => {
+          const server = createServer((socket) => socket.once("close", () => ended.resolve()).resume())
+          server.listen(path, () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
+      )
+      const connector = yield* DenoConnector.make()
+      const fiber = yield* Effect.forkChild(connector.connect({ address: Target.unix(path) }), {
+        startImmediately: true
+      })
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+      yield* Effect.promise(() => ended.promise)
     })
   )
 
