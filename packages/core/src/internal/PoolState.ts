@@ -71,6 +71,8 @@ export interface PoolState<C> {
   readonly starving: Set<RoutePool<C>>
   readonly diallingBlocked: Set<RoutePool<C>>
   readonly activeBlocked: Set<RoutePool<C>>
+  /** Routes that would dial for more of their waiters if more leases could be out. Empty without `activeMax`. */
+  readonly roomBlocked: Set<RoutePool<C>>
   /** Routes below their minimum of idle connections that lack permits to dial. */
   readonly minimumBlocked: Set<RoutePool<C>>
   isPumping: boolean

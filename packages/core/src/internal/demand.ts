@@ -17,6 +17,12 @@ export const isActiveTotalMet = <C>(state: PoolState<C>): boolean => {
   return activeMax !== "unlimited" && state.activeCount >= activeMax
 }
 
+/** Do more wait than leases may still go out, over all routes? Then a lease that ends may be reason for another dial. */
+export const isShortOfRoom = <C>(state: PoolState<C>, route: RoutePool<C>): boolean => {
+  const { activeMax } = state.settings
+  return activeMax !== "unlimited" && route.pending.liveCount > activeMax - state.activeCount
+}
+
 /** Dials to be begun, beyond what is on its way already, for the waiters that could be served. */
 export const dialsNeeded = <C>(state: PoolState<C>, route: RoutePool<C>): number => {
   if (state.phase !== "open" || state.isPaused || route.isPaused) return 0

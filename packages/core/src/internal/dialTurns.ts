@@ -6,7 +6,7 @@
  */
 import { closeEntry } from "./closing.ts"
 import { recount } from "./covering.ts"
-import { dialsBeyondWaiters, dialsNeeded, dialsSurplus, isActiveTotalMet } from "./demand.ts"
+import { dialsBeyondWaiters, dialsNeeded, dialsSurplus, isActiveTotalMet, isShortOfRoom } from "./demand.ts"
 import { cancelDial, dial } from "./dialling.ts"
 import type { Entry } from "./Entry.ts"
 import { findVictim } from "./evicting.ts"
@@ -17,6 +17,8 @@ import type { RoutePool } from "./RoutePool.ts"
 import { firstOf, isOthersTurn } from "./turns.ts"
 
 export const dialForWaiters = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
+  if (isShortOfRoom(state, route)) state.roomBlocked.add(route)
+  else state.roomBlocked.delete(route)
   while (dialsNeeded(state, route) > 0 && !isBackingOff(state, route)) {
     if (dialOne(state, route) !== undefined) return
   }

@@ -128,7 +128,10 @@ export const endLease = <C>(
     }
     list(state, entry)
   }
-  const isWanted = route.pending.liveCount > 0 || state.starving.size > 0 || state.activeBlocked.size > 0
+  // One more lease may go out: routes that had to dial for fewer than wait are looked at again.
+  for (const blocked of state.roomBlocked) markDirty(state, blocked)
+  const isWanted =
+    route.pending.liveCount > 0 || state.starving.size > 0 || state.activeBlocked.size > 0 || state.dirty.size > 0
   if (isWanted) {
     markDirty(state, route)
     state.pump()

@@ -93,6 +93,7 @@ export const makeState = <C>(
       starving: new Set(),
       diallingBlocked: new Set(),
       activeBlocked: new Set(),
+      roomBlocked: new Set(),
       minimumBlocked: new Set(),
       isPumping: false,
       dialSpans: new Map(),

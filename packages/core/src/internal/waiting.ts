@@ -22,6 +22,7 @@ const leave = <C>(state: PoolState<C>, waiter: Waiter<C>): void => {
     state.starving.delete(route)
     state.diallingBlocked.delete(route)
     state.activeBlocked.delete(route)
+    state.roomBlocked.delete(route)
     if (route.wake !== undefined) {
       route.wake = undefined
       state.urgent.forget(isLiveItem)

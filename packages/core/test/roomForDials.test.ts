@@ -1,0 +1,26 @@
+/**
+ * Waiters that the pool's limit on active leases keeps from being dialled for.
+ */
+import { assert, describe } from "@effect/vitest"
+import { a, b, spec } from "./support/withPool.ts"
+
+describe("a route that may dial for fewer than wait, because of `activeMax`", () => {
+  spec(
+    "dials for another of its waiters as soon as a lease of another route ends",
+    { activeMax: 2, connectionsMax: 3 },
+    function* ({ ask, factory, pass }) {
+      const held = ask(b)
+      factory.dial(1).succeed()
+      yield* pass(0)
+      const waiters = [ask(a), ask(a)]
+      assert.strictEqual(factory.dials.length, 2)
+      held.release()
+      assert.strictEqual(factory.dials.length, 3)
+      factory.dial(2).succeed()
+      factory.dial(3).succeed()
+      yield* pass(0)
+      for (const waiter of waiters) waiter.release()
+    },
+    { factory: { dials: "manual" } }
+  )
+})
