@@ -25,7 +25,11 @@ export interface VitestReport {
     readonly name: string
     readonly status: string
     readonly message?: string
-    readonly assertionResults: ReadonlyArray<{ readonly status: string }>
+    readonly assertionResults: ReadonlyArray<{
+      readonly status: string
+      readonly fullName: string
+      readonly failureMessages?: ReadonlyArray<string> | null
+    }>
   }>
 }
 
@@ -66,12 +70,17 @@ export function tallyVitest(ending: Ending, report: VitestReport | undefined): T
 
 function tallyFile(file: VitestReport["testResults"][number]): Tally {
   let [passedCount, failedCount, skippedCount] = [0, 0, 0]
-  for (const { status } of file.assertionResults) {
+  const remarks: Array<string> = []
+  for (const { failureMessages, fullName, status } of file.assertionResults) {
     if (status === "passed") passedCount++
-    else if (status === "failed") failedCount++
-    else skippedCount++
+    else if (status !== "failed") skippedCount++
+    else {
+      failedCount++
+      const message = failureMessages?.[0] ?? "no message"
+      remarks.push(`failed: ${fullName}: ${message.split("\n", 1).join()}`)
+    }
   }
-  const tally: Tally = { passedCount, failedCount, skippedCount, remarks: [] }
+  const tally: Tally = { passedCount, failedCount, skippedCount, remarks }
   if (failedCount > 0) return tally
   // A file that could not be loaded, or whose hooks failed, is reported without a failed test.
   if (file.status === "failed")

@@ -205,8 +205,15 @@ describe.each(serverKinds)("$name", (kind) => {
           let retryCount = 0
           let lostCount = 0
           const answered = new Set<string>()
+          const stats = client.pool.stats
+          // However fast the calls are made: until the server has closed a connection, nothing is shown.
+          const isEnough = Effect.suspend(() =>
+            lastNumber < callCount
+              ? Effect.succeed(false)
+              : Effect.map(stats, ({ closedByReason }) => closedByReason.size > 0)
+          )
           const caller = Effect.gen(function* () {
-            while (lastNumber < callCount) {
+            while (!(yield* isEnough)) {
               const number = ++lastNumber
               // Around the time after which the servers close: some connections are closed as they are used.
               if (number % 3 === 0) yield* Effect.sleep(20 + (number % 20))
@@ -240,12 +247,11 @@ describe.each(serverKinds)("$name", (kind) => {
             if (key.startsWith("POST")) assert.strictEqual(count, 1, key)
           }
           if (hasApp) for (const key of answered) assert.isAtLeast(backend.seen.get(key) ?? 0, 1, key)
-          const { createdCount } = yield* client.pool.stats
-          assert.isAbove(createdCount, callerCount, "the server closed no connection")
+          const { createdCount } = yield* stats
           findings.note(
             rowName(),
             "closed by the server under load",
-            `${callCount} calls on ${createdCount} connections: ${retryCount} GETs sent again, ${lostCount} POSTs given back to the caller`
+            `${lastNumber} calls on ${createdCount} connections: ${retryCount} GETs sent again, ${lostCount} POSTs given back to the caller`
           )
         })
       ),

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest"
 import { formatTable, summarize, tallyStatus, tallyVitest, type VitestReport } from "../../scripts/tally.ts"
 
-const passed = { status: "passed" }
-const failed = { status: "failed" }
-const skipped = { status: "skipped" }
+const passed = { status: "passed", fullName: "holds" }
+const failed = { status: "failed", fullName: "breaks", failureMessages: ["AssertionError: 2 is not 1\n    at line 3"] }
+const skipped = { status: "skipped", fullName: "waits" }
 
-function report(...statuses: ReadonlyArray<ReadonlyArray<{ readonly status: string }>>): VitestReport {
+type Results = VitestReport["testResults"][number]["assertionResults"]
+
+function report(...statuses: ReadonlyArray<Results>): VitestReport {
   return {
     testResults: statuses.map((assertionResults, index) => ({
       name: `${index}.test.ts`,
@@ -16,12 +18,12 @@ function report(...statuses: ReadonlyArray<ReadonlyArray<{ readonly status: stri
 }
 
 describe("tallyVitest", () => {
-  it("adds up the tests of all files", () => {
+  it("adds up the tests of all files, and names those that failed", () => {
     expect(tallyVitest({ status: 1 }, report([passed, failed, skipped], [passed]))).toEqual({
       passedCount: 2,
       failedCount: 1,
       skippedCount: 1,
-      remarks: []
+      remarks: ["failed: breaks: AssertionError: 2 is not 1"]
     })
   })
 
