@@ -2,6 +2,7 @@
  * How long callers wait at most, and which need not begin to.
  */
 import { assert, describe } from "@effect/vitest"
+import { fibersOf } from "./support/invariants.ts"
 import { a, settled, spec } from "./support/withPool.ts"
 
 const manual = { factory: { dials: "manual" } } as const
@@ -92,15 +93,20 @@ describe("deadlines", () => {
     waiter.release()
   })
 
-  spec("do not keep a timer once nobody waits", one, function* ({ ask, state, take }) {
-    const held = take(a)
-    const waiter = ask(a)
-    assert.isAbove(state.urgent.size, 0)
-    held.release()
-    assert.strictEqual(state.urgent.size, 0)
-    waiter.release()
-    yield* settled
-  })
+  spec(
+    "do not keep a timer once nobody waits",
+    { ...one, idleTimeout: "never", routeIdleTimeout: "never" },
+    function* ({ ask, state, take }) {
+      const held = take(a)
+      const waiter = ask(a)
+      yield* settled
+      assert.strictEqual(fibersOf(state), 1)
+      held.release()
+      assert.strictEqual(state.urgent.size, 0)
+      assert.strictEqual(fibersOf(state), 0)
+      waiter.release()
+    }
+  )
 
   // tarn and Hikari: the last connect error becomes the cause of the timeout.
   // generic-pool, tarn, lightning-pool: last create error is the cause of the timeout.

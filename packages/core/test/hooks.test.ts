@@ -101,6 +101,24 @@ describe("a hook that comes back into the pool", () => {
     assert.strictEqual(closedBy("closed-idle") + factory.open.size, 2)
   })
 
+  spec(
+    "on a lease may withdraw the caller that it is for: the lease stays in the pool",
+    { connectionsPerRouteMax: 1 },
+    ({ ask, factory, state, take }) => {
+      const held = take(a)
+      const waiter = ask(a)
+      const next = ask(a)
+      factory.onLease = () => {
+        factory.onLease = undefined
+        waiter.withdraw()
+      }
+      held.release()
+      assert.isTrue(next.lease.isLive)
+      assert.strictEqual(state.activeCount, 1)
+      next.release()
+    }
+  )
+
   spec("on a lease may lease another", {}, ({ factory, pool, state, take, touch }) => {
     const first = take(a)
     touch(a)

@@ -142,6 +142,17 @@ describe("the minimum of idle connections", () => {
     }
   )
 
+  spec(
+    "is looked at once a second at most, however short the idle timeout",
+    { idlePerRouteMin: 1, idleTimeout: 1 },
+    function* ({ factory, pass, state, touch }) {
+      touch(a)
+      yield* pass(50)
+      assert.strictEqual(factory.open.size, 1)
+      assert.isAtLeast((state.upkeep.nextMillis ?? 0) - state.wallMillis(), 900)
+    }
+  )
+
   spec("fills up when it is raised while running", {}, function* ({ factory, pool, touch }) {
     touch(a)
     yield* pool.configure({ idlePerRouteMin: 4 })

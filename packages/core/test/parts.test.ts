@@ -157,6 +157,12 @@ describe("what is learned of idle closes", () => {
     assert.strictEqual(learnedFrom([5000, 5000, 5000, 2000, 2000, 2000])?.retireAfterMillis, 1800)
   })
 
+  it("is begun anew by what is seen after a quarter of an hour", () => {
+    const later = observe(learnedFrom([5000, 5000, 5000]), 9000, 20_000 + 900_000)
+    assert.deepStrictEqual(later.agesMillis, [9000])
+    assert.isUndefined(later.retireAfterMillis)
+  })
+
   it("holds for a quarter of an hour", () => {
     const known = learnedFrom([5000, 5000, 5000])
     assert.strictEqual(retireAfter(known, 20_000 + 899_999), 4500)

@@ -108,10 +108,12 @@ describe("a ping", () => {
   spec(
     "asked for where there is nothing to ping with changes nothing: idle connections expire",
     pinged,
-    function* ({ closedBy, pass, touch }) {
+    function* ({ closedBy, listen, pass, touch }) {
+      const heard = yield* listen
       touch(a)
       yield* pass(10_000)
       assert.strictEqual(closedBy("idle-timeout"), 1)
+      assert.isFalse((yield* heard).some((event) => event._tag === "Validated"))
     }
   )
 
