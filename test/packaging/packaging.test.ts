@@ -98,6 +98,22 @@ describe("the published packages", () => {
     expect(run(join(bin, runtime), runArguments).trim().split("\n")).toEqual(specifiers.map((name) => `${name} true`))
   })
 
+  it.each(["node", "bun", "deno"])("connect by the runtime's own sockets on %s", (runtime) => {
+    const probe = join(installed, "fetch", "dist", "probe.js")
+    writeFileSync(
+      probe,
+      `import { platform } from "#platform"
+import { Effect } from "effect"
+console.log(Effect.runSync(platform.make()).runtime)\n`
+    )
+    try {
+      const runArguments = runtime === "deno" ? ["run", "--allow-all", probe] : [probe]
+      expect(run(join(bin, runtime), runArguments).trim()).toBe(runtime)
+    } finally {
+      rmSync(probe)
+    }
+  })
+
   it.each(["nodenext", "bundler"])("give their types to a strict consumer that resolves like %s", (resolution) => {
     const specifiers = readdirSync(installed).map(readManifest).flatMap(listSpecifiers)
     // A module whose types are not found would be `any`, and `any` could be assigned to never.

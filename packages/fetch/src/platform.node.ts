@@ -1,4 +1,7 @@
 /**
- * The socket layer of this runtime; the conditions of package.json's `imports` choose the file.
+ * Connections on Node.
  */
-export { NodeConnector as platform } from "@weir/node"
+import { NodeConnector } from "@weir/node"
+import type { Platform } from "./Platform.ts"
+
+export const platform: Platform = NodeConnector

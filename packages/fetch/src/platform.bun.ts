@@ -1,0 +1,7 @@
+/**
+ * Connections on Bun.
+ */
+import { BunConnector } from "@weir/bun"
+import type { Platform } from "./Platform.ts"
+
+export const platform: Platform = BunConnector

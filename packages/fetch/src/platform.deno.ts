@@ -1,0 +1,7 @@
+/**
+ * Connections on Deno.
+ */
+import { DenoConnector } from "@weir/deno"
+import type { Platform } from "./Platform.ts"
+
+export const platform: Platform = DenoConnector
