@@ -1,0 +1,4 @@
+/**
+ * Configuration of other systems, as Weir's.
+ */
+export {}
