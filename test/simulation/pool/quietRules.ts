@@ -143,10 +143,9 @@ const checkNobodyIsForgotten = (
     stats.dialling.used < rules.diallingMax &&
     world.stats.dialling.used < inForce.ofPool.diallingMax &&
     inForce.config.overrides === undefined
-  const activeRoom = rules.activeMax - stats.active.used
-  // With several slots one dial may serve many; near the limit on all leases the pool dials for one waiter after another.
-  const isExact = rules.slotsMax === 1 && inForce.ofPool.activeMax === Number.POSITIVE_INFINITY
-  const isEnough = stats.dialling.used + checked >= (isExact ? Math.min(waiting, activeRoom) : 1)
+  const activeRoom = Math.min(rules.activeMax - stats.active.used, inForce.ofPool.activeMax - world.stats.active.used)
+  // With several slots one dial may serve many.
+  const isEnough = stats.dialling.used + checked >= (rules.slotsMax === 1 ? Math.min(waiting, activeRoom) : 1)
   judge.must(
     !isDialAllowed || isEnough,
     "nobody waits without a dial",
