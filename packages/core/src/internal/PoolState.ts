@@ -73,6 +73,8 @@ export interface PoolState<C> {
   readonly activeBlocked: Set<RoutePool<C>>
   /** Routes that would dial for more of their waiters if more leases could be out. Empty without `activeMax`. */
   readonly roomBlocked: Set<RoutePool<C>>
+  /** All of those have been looked at since so many more leases could be out. */
+  roomSeenCount: number
   /** Routes below their minimum of idle connections that lack permits to dial. */
   readonly minimumBlocked: Set<RoutePool<C>>
   isPumping: boolean

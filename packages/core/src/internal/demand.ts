@@ -11,24 +11,19 @@ const dialsFor = <C>(route: RoutePool<C>, waiterCount: number): number => {
   return uncovered <= 0 ? 0 : Math.max(1, Math.ceil(uncovered / route.waitersPerDial))
 }
 
-/** Are as many leases out as the whole pool may have? */
-export const isActiveTotalMet = <C>(state: PoolState<C>): boolean => {
+/** How many more leases may be out, over all routes. Negative when `activeMax` has been lowered. */
+export const roomTotal = <C>(state: PoolState<C>): number => {
   const { activeMax } = state.settings
-  return activeMax !== "unlimited" && state.activeCount >= activeMax
+  return activeMax === "unlimited" ? Number.POSITIVE_INFINITY : activeMax - state.activeCount
 }
 
-/** Do more wait than leases may still go out, over all routes? Then a lease that ends may be reason for another dial. */
-export const isShortOfRoom = <C>(state: PoolState<C>, route: RoutePool<C>): boolean => {
-  const { activeMax } = state.settings
-  return activeMax !== "unlimited" && route.pending.liveCount > activeMax - state.activeCount
-}
+/** Are as many leases out as the whole pool may have? */
+export const isActiveTotalMet = <C>(state: PoolState<C>): boolean => roomTotal(state) <= 0
 
 /** Dials to be begun, beyond what is on its way already, for the waiters that could be served. */
 export const dialsNeeded = <C>(state: PoolState<C>, route: RoutePool<C>): number => {
   if (state.phase !== "open" || state.isPaused || route.isPaused) return 0
-  const { activeMax } = state.settings
-  const roomTotal = activeMax === "unlimited" ? Number.POSITIVE_INFINITY : activeMax - state.activeCount
-  const room = Math.min(route.limits.activeMax - route.activeCount, roomTotal)
+  const room = Math.min(route.limits.activeMax - route.activeCount, roomTotal(state))
   const wanted = dialsFor(route, Math.min(route.pending.liveCount, room))
   return Math.max(0, wanted - (route.diallingCount - route.givenUpDialCount) - freshCount(route))
 }

@@ -6,19 +6,25 @@
  */
 import { closeEntry } from "./closing.ts"
 import { recount } from "./covering.ts"
-import { dialsBeyondWaiters, dialsNeeded, dialsSurplus, isActiveTotalMet, isShortOfRoom } from "./demand.ts"
+import { dialsBeyondWaiters, dialsNeeded, dialsSurplus, isActiveTotalMet, roomTotal } from "./demand.ts"
 import { cancelDial, dial } from "./dialling.ts"
 import type { Entry } from "./Entry.ts"
 import { findVictim } from "./evicting.ts"
 import { isBelowGuarantee } from "./guarantees.ts"
-import type { PoolState } from "./PoolState.ts"
+import { markDirty, type PoolState } from "./PoolState.ts"
 import { type Lack, lackOfRoute, takePermits } from "./permitting.ts"
 import type { RoutePool } from "./RoutePool.ts"
 import { firstOf, isOthersTurn } from "./turns.ts"
 
 export const dialForWaiters = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
-  if (isShortOfRoom(state, route)) state.roomBlocked.add(route)
-  else state.roomBlocked.delete(route)
+  const room = roomTotal(state)
+  if (route.pending.liveCount > room) {
+    // A lease that ends, on any route, may be reason for another dial.
+    state.roomBlocked.add(route)
+    state.roomSeenCount = Math.min(state.roomSeenCount, room)
+  } else {
+    state.roomBlocked.delete(route)
+  }
   while (dialsNeeded(state, route) > 0 && !isBackingOff(state, route)) {
     if (dialOne(state, route) !== undefined) return
   }
@@ -172,6 +178,20 @@ export const firstStarving = <C>(state: PoolState<C>, except?: RoutePool<C>): Ro
 /** Are as many permits on their way back already as the route wants? */
 export const isReturningEnough = <C>(state: PoolState<C>, route: RoutePool<C>): boolean =>
   state.returningCount >= dialsNeeded(state, route)
+
+/**
+ * After leases have ended and waiters had what connections there are: if more leases may go out than when they were last
+ * looked at, routes that dialled for fewer than wait may dial for more. Where the room is taken up at once, as it is
+ * under load, nobody is looked at for it.
+ */
+export const feedRoom = <C>(state: PoolState<C>): boolean => {
+  if (state.roomBlocked.size === 0) return false
+  const room = roomTotal(state)
+  if (room <= state.roomSeenCount) return false
+  state.roomSeenCount = room
+  for (const route of state.roomBlocked) markDirty(state, route)
+  return true
+}
 
 /** With nobody waiting for permits, a route may dial for its minimum again. Returns whether one did. */
 export const feedMinimum = <C>(state: PoolState<C>): boolean => {

@@ -4,6 +4,7 @@
 import type { CloseReason } from "../PoolReason.ts"
 import { beginIdle, list, unlist } from "./availability.ts"
 import { closeEntry, drainEntry } from "./closing.ts"
+import { roomTotal } from "./demand.ts"
 import type { Entry } from "./Entry.ts"
 import { isAlive, tellIdle, tellLeased } from "./factoryHooks.ts"
 import { HeldLease } from "./Lease.ts"
@@ -108,6 +109,8 @@ export const endLease = <C>(
   lease.isLive = false
   if (lease.isReported) state.reportedLeases.remove(lease)
   else state.leases.remove(lease)
+  // Leases have taken up room since the last one ended.
+  if (state.roomBlocked.size > 0) state.roomSeenCount = Math.min(state.roomSeenCount, roomTotal(state))
   route.activeCount--
   state.activeCount--
   entry.slotsInUse--
@@ -128,10 +131,8 @@ export const endLease = <C>(
     }
     list(state, entry)
   }
-  // One more lease may go out: routes that had to dial for fewer than wait are looked at again.
-  for (const blocked of state.roomBlocked) markDirty(state, blocked)
   const isWanted =
-    route.pending.liveCount > 0 || state.starving.size > 0 || state.activeBlocked.size > 0 || state.dirty.size > 0
+    route.pending.liveCount > 0 || state.starving.size > 0 || state.activeBlocked.size > 0 || state.roomBlocked.size > 0
   if (isWanted) {
     markDirty(state, route)
     state.pump()

@@ -94,6 +94,7 @@ export const makeState = <C>(
       diallingBlocked: new Set(),
       activeBlocked: new Set(),
       roomBlocked: new Set(),
+      roomSeenCount: 0,
       minimumBlocked: new Set(),
       isPumping: false,
       dialSpans: new Map(),

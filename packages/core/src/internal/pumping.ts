@@ -16,6 +16,7 @@ import {
   dialForWaiters,
   feedDialling,
   feedMinimum,
+  feedRoom,
   feedStarving,
   firstStarving,
   isReturningEnough
@@ -43,7 +44,7 @@ export const pump = <C>(state: PoolState<C>): void => {
       if (route !== undefined) {
         state.dirty.delete(route)
         pumpRoute(state, route)
-      } else if (!feedStarving(state) && !feedDialling(state) && !feedActive(state) && !feedMinimum(state)) {
+      } else if (!feed(state)) {
         return
       }
     }
@@ -51,6 +52,10 @@ export const pump = <C>(state: PoolState<C>): void => {
     state.isPumping = false
   }
 }
+
+/** Gives out what routes wait for beside their own connections, in turn. Returns whether anything changed. */
+const feed = <C>(state: PoolState<C>): boolean =>
+  feedStarving(state) || feedDialling(state) || feedActive(state) || feedRoom(state) || feedMinimum(state)
 
 /** May the route be given one more lease now? */
 export const mayLease = <C>(state: PoolState<C>, route: RoutePool<C>): boolean =>
