@@ -12,10 +12,11 @@ export interface SourceManifest {
   readonly exports?: { readonly [subpath: string]: Target }
   /** Names of the package's own, such as `#platform`. */
   readonly imports?: { readonly [name: string]: Target }
+  readonly dependencies?: Readonly<Record<string, string>>
   readonly [field: string]: unknown
 }
 
-const unpublishedFields = new Set(["devDependencies", "exports", "imports", "scripts"])
+const unpublishedFields = new Set(["dependencies", "devDependencies", "exports", "imports", "scripts"])
 
 export function publishedManifest(manifest: SourceManifest): SourceManifest {
   const kept = Object.entries(manifest).filter(([field]) => !unpublishedFields.has(field))
@@ -24,10 +25,20 @@ export function publishedManifest(manifest: SourceManifest): SourceManifest {
     name: manifest.name,
     // Packages with a scope are private unless they say otherwise.
     publishConfig: { access: "public" },
+    ...(manifest.dependencies === undefined ? {} : { dependencies: publishedDependencies(manifest.dependencies) }),
     exports: publishedTargets(manifest.exports ?? {}),
     ...(manifest.imports === undefined ? {} : { imports: publishedTargets(manifest.imports) })
   }
 }
+
+/**
+ * Our packages go together, version for version. Libraries are tested at one version here and asked for by its range,
+ * so that a program that has a later one needs no second copy.
+ */
+const publishedDependencies = (dependencies: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(dependencies).map(([name, version]) => [name, name.startsWith("@weir/") ? version : `^${version}`])
+  )
 
 const publishedTargets = (targets: { readonly [name: string]: Target }): { readonly [name: string]: Target } =>
   Object.fromEntries(Object.entries(targets).map(([name, target]) => [name, publishedTarget(target)]))

@@ -49,7 +49,7 @@ function link(name: string): void {
   symlinkSync(join(root, "node_modules", name), path)
 }
 
-function readManifest(name: string): SourceManifest & { readonly dependencies?: Readonly<Record<string, string>> } {
+function readManifest(name: string): SourceManifest {
   return JSON.parse(readFileSync(join(installed, name, "package.json"), "utf8"))
 }
 
@@ -181,6 +181,11 @@ describe("publishedManifest", () => {
     expect(publishedManifest(manifest).imports).toEqual({
       "#platform": { bun: { types: "./dist/bun.d.ts", default: "./dist/bun.js" } }
     })
+  })
+
+  it("asks for libraries by a range and for our own packages by their version", () => {
+    const manifest = { name: "@weir/fetch", exports: {}, dependencies: { "@weir/core": "0.1.0", effect: "4.1.0" } }
+    expect(publishedManifest(manifest)["dependencies"]).toEqual({ "@weir/core": "0.1.0", effect: "^4.1.0" })
   })
 
   it("leaves out what only this repository needs", () => {

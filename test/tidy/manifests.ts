@@ -33,7 +33,14 @@ export function checkVersions(root: Manifest, packages: ReadonlyArray<Package>):
   return findings
 }
 
-/** What every package says of itself, so that it can be built and published. */
+/** The packages whose users never see Effect 4; they bring it along. */
+const effectOwners = ["packages/fetch", "packages/effect3"]
+
+/**
+ * What every package says of itself, so that it can be built and published. Effect 4 is asked for as a peer: where a
+ * program has another version at its root, npm would otherwise give each of our packages a copy of its own, and what
+ * one copy makes another does not know.
+ */
 export function checkManifest({ directory, manifest }: Package): ReadonlyArray<string> {
   const wanted: Array<[string, unknown, unknown]> = [
     ["license", manifest.license, "MIT"],
@@ -47,6 +54,12 @@ export function checkManifest({ directory, manifest }: Package): ReadonlyArray<s
       ["files", manifest.files?.join(), "dist,src"],
       ["scripts.build", manifest.scripts?.["build"], "rm -rf dist && tsc -p tsconfig.build.json"]
     )
+    if (!effectOwners.includes(directory)) {
+      wanted.push(
+        ["dependencies.effect", manifest.dependencies?.["effect"], undefined],
+        ["peerDependencies.effect", manifest.peerDependencies?.["effect"], "^4.1.0"]
+      )
+    }
   } else {
     wanted.push(["private", manifest.private, true])
   }

@@ -314,7 +314,8 @@ describe("checkManifest", () => {
     sideEffects: false,
     engines: { node: ">=22.19.0" },
     files: ["dist", "src"],
-    scripts: { build: "rm -rf dist && tsc -p tsconfig.build.json" }
+    scripts: { build: "rm -rf dist && tsc -p tsconfig.build.json" },
+    peerDependencies: { effect: "^4.1.0" }
   }
   const findIn = (changes: Partial<Manifest>) =>
     checkManifest({ directory: "packages/core", manifest: { ...manifest, ...changes } })
@@ -324,6 +325,8 @@ describe("checkManifest", () => {
     expect(findIn({ license: "ISC" })).toHaveLength(1)
     expect(findIn({ scripts: {} })).toHaveLength(1)
     expect(findIn({ name: "core" })).toHaveLength(1)
+    expect(findIn({ dependencies: { effect: "4.1.0" } })).toHaveLength(1)
+    expect(findIn({ peerDependencies: {} })).toHaveLength(1)
     const { description: _, ...undescribed } = manifest
     expect(checkManifest({ directory: "packages/core", manifest: undescribed })).toHaveLength(1)
   })
