@@ -9,6 +9,7 @@ import { join } from "node:path"
 
 /** PEM text. */
 export interface Identity {
+  /** The certificate, and after it those that were asked for, in the order in which a server sends them. */
   readonly chain: string
   readonly key: string
 }
@@ -21,6 +22,14 @@ export interface Certificates {
   /** As `server`, but its time is over. */
   readonly expired: Identity
   readonly client: Identity
+  /** As `server`, but signed by itself. */
+  readonly selfSigned: Identity
+  /** As `server`, with two authorities between the CA and it: a chain that is whole. */
+  readonly chained: Identity
+  /** As `chained`, the two authorities in the wrong order. */
+  readonly disordered: Identity
+  /** As `chained`, without the authorities, so that nobody can tell where it comes from. */
+  readonly incomplete: Identity
 }
 
 export const makeCertificates = (): Certificates => {
@@ -30,39 +39,40 @@ export const makeCertificates = (): Certificates => {
   const read = (name: string) => readFileSync(join(directory, name), "utf8")
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
-  const makeCa = (name: string): string => {
-    const extensions = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"]
-    openssl(
-      "req",
-      "-x509",
-      ...newKey,
-      "-keyout",
-      `${name}.key`,
-      "-out",
-      `${name}.pem`,
-      "-subj",
-      `/CN=${name}`,
-      ...extensions
-    )
-    return read(`${name}.pem`)
+  const identity = (name: string): Identity => ({ chain: read(`${name}.pem`), key: read(`${name}.key`) })
+  const signItself = (name: string, extensions: ReadonlyArray<string>): Identity => {
+    const files = ["-keyout", `${name}.key`, "-out", `${name}.pem`]
+    const added = extensions.flatMap((extension) => ["-addext", extension])
+    openssl("req", "-x509", ...newKey, ...files, "-subj", `/CN=${name}`, ...added)
+    return identity(name)
   }
-  const sign = (name: string, days: number, extensions: string): Identity => {
-    writeFileSync(join(directory, `${name}.ext`), `basicConstraints=critical,CA:FALSE\n${extensions}`)
+  const authority = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign"]
+  const sign = (name: string, days: number, extensions: ReadonlyArray<string>, signer = "ca"): Identity => {
+    writeFileSync(join(directory, `${name}.ext`), extensions.join("\n"))
     openssl("req", "-new", ...newKey, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`)
-    const signer = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
+    const signing = ["-CA", `${signer}.pem`, "-CAkey", `${signer}.key`, "-CAcreateserial"]
     const request = ["-in", `${name}.csr`, "-extfile", `${name}.ext`, "-days", String(days)]
-    openssl("x509", "-req", ...request, ...signer, "-out", `${name}.pem`)
-    return { chain: read(`${name}.pem`), key: read(`${name}.key`) }
+    openssl("x509", "-req", ...request, ...signing, "-out", `${name}.pem`)
+    return identity(name)
   }
 
   try {
-    const names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    const leaf = "basicConstraints=critical,CA:FALSE"
+    const named = [leaf, "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    const ca = signItself("ca", authority).chain
+    const outer = sign("outer", 30, authority).chain
+    const inner = sign("inner", 30, authority, "outer").chain
+    const incomplete = sign("chained", 30, named, "inner")
     return {
-      ca: makeCa("ca"),
-      otherCa: makeCa("other-ca"),
-      server: sign("server", 30, names),
-      expired: sign("expired", -1, names),
-      client: sign("client", 30, "extendedKeyUsage=clientAuth")
+      ca,
+      otherCa: signItself("other-ca", authority).chain,
+      server: sign("server", 30, named),
+      expired: sign("expired", -1, named),
+      client: sign("client", 30, [leaf, "extendedKeyUsage=clientAuth"]),
+      selfSigned: signItself("self-signed", named),
+      chained: { ...incomplete, chain: incomplete.chain + inner + outer },
+      disordered: { ...incomplete, chain: incomplete.chain + outer + inner },
+      incomplete
     }
   } finally {
     rmSync(directory, { recursive: true })

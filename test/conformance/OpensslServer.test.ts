@@ -22,14 +22,15 @@ const opensslServer = (identity: Identity, settings: ReadonlyArray<string> = [])
       Effect.sync(() => mkdtempSync(join(tmpdir(), "weir-openssl-"))),
       (path) => Effect.sync(() => rmSync(path, { recursive: true }))
     )
-    const [cert, key] = [join(directory, "cert.pem"), join(directory, "key.pem")]
-    writeFileSync(cert, identity.chain)
-    writeFileSync(key, identity.key)
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(directory, name), text)
+      return join(directory, name)
+    }
+    const [leaf = "", ...authorities] = identity.chain.split(/(?<=-----END CERTIFICATE-----\n)/)
+    const files = ["-cert", file("cert.pem", leaf), "-key", file("key.pem", identity.key)]
+    if (authorities.length > 0) files.push("-cert_chain", file("chain.pem", authorities.join("")))
     const server = yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        const files = ["-cert", cert, "-cert_chain", cert, "-key", key]
-        return spawn("openssl", ["s_server", "-accept", "127.0.0.1:0", "-rev", ...files, ...settings])
-      }),
+      Effect.sync(() => spawn("openssl", ["s_server", "-accept", "127.0.0.1:0", "-rev", ...files, ...settings])),
       (running) =>
         Effect.callback<void>((resume) => {
           running.once("close", () => resume(Effect.void))
@@ -63,24 +64,45 @@ describe("OpenSSL's server", () => {
     )
   }
 
-  it.live("is refused when it knows nothing newer than TLS 1.1", () =>
+  for (const version of ["1", "1_1"]) {
+    it.live(`is refused when it knows nothing newer than TLS ${version === "1" ? "1.0" : "1.1"}`, () =>
+      Effect.gen(function* () {
+        const address = yield* opensslServer(certificates.server, [`-tls${version}`, "-cipher", "DEFAULT:@SECLEVEL=0"])
+        const tls: Target.TlsOptions = { ...trusting, verification: "unverified" }
+        const error = yield* Effect.flip(open(yield* makeConnector(), address, tls))
+        assert.strictEqual(error.reason, "TlsHandshakeFailed")
+        assert.strictEqual(error.phase, "tls")
+      })
+    )
+  }
+
+  it.live("is refused when it knows nothing newer than TLS 1.2 and the target asks for TLS 1.3", () =>
     Effect.gen(function* () {
-      const old = ["-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"]
-      const error = yield* Effect.flip(
-        open(yield* makeConnector(), yield* opensslServer(certificates.server, old), {
-          ...trusting,
-          verification: "unverified"
-        })
-      )
+      const address = yield* opensslServer(certificates.server, ["-tls1_2"])
+      const error = yield* Effect.flip(open(yield* makeConnector(), address, { ...trusting, minVersion: "TLSv1.3" }))
       assert.strictEqual(error.reason, "TlsHandshakeFailed")
       assert.strictEqual(error.phase, "tls")
     })
   )
 
+  for (const [what, identity] of [
+    ["in order", certificates.chained],
+    ["out of order", certificates.disordered]
+  ] as const) {
+    it.live(`is trusted by a chain of authorities that it sends ${what}`, () =>
+      Effect.gen(function* () {
+        const { info } = yield* open(yield* makeConnector(), yield* opensslServer(identity), trusting)
+        assert.isTrue(info.tls?.isVerified)
+      })
+    )
+  }
+
   const rejected: ReadonlyArray<readonly [string, Identity, Target.TlsOptions]> = [
     ["whose time is over", certificates.expired, trusting],
     ["for another name", certificates.server, { ...trusting, serverName: "other.test" }],
-    ["of an unknown CA", certificates.server, { ca: [certificates.otherCa] }]
+    ["of an unknown CA", certificates.server, { ca: [certificates.otherCa] }],
+    ["signed by itself", certificates.selfSigned, trusting],
+    ["whose authorities it does not send", certificates.incomplete, trusting]
   ]
   for (const [what, identity, tls] of rejected) {
     it.live(`is refused with a certificate ${what}, unless nothing is verified`, () =>
