@@ -59,9 +59,7 @@ const packumentOf = ({ manifest, path }: Archive, tarball: string): string => {
   const { name, version } = manifest
   const integrity = `sha512-${createHash("sha512").update(readFileSync(path)).digest("base64")}`
   const published = { ...manifest, _id: `${name}@${version}`, dist: { tarball, integrity } }
-  // Deno takes no version that is younger than a day by default, nor one without an age where it is told to look.
-  const time = { [version]: "2020-01-01T00:00:00.000Z" }
-  return JSON.stringify({ name, time, "dist-tags": { latest: version }, versions: { [version]: published } })
+  return JSON.stringify({ name, "dist-tags": { latest: version }, versions: { [version]: published } })
 }
 
 const answer = async (
