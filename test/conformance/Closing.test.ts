@@ -7,7 +7,7 @@ import { canCountSockets, countSocketsTo, expectNoSocketsTo } from "./openSocket
 import { connect, kinds, mebibyte, pattern, receipt, someTurns } from "./Pair.ts"
 import { usePeers } from "./peer/Peer.ts"
 import { bytesOf } from "./peer/Protocol.ts"
-import { capabilities } from "./runtime.ts"
+import { capabilities, needs } from "./runtime.ts"
 
 usePeers()
 
@@ -246,17 +246,20 @@ describe("the end of a connection over TCP", () => {
     })
   )
 
-  it.live.runIf(capabilities.reset)("resets so that the peer cannot take it for an end", () =>
-    Effect.gen(function* () {
-      const { connection, peer, reader } = yield* connect("tcp")
-      connection.attach(reader)
-      connection.reset()
-      assert.isFalse(connection.isOpen)
-      assert.strictEqual(yield* peer.ended, "ECONNRESET")
-      yield* reader.untilHeard("close")
-      assert.deepStrictEqual(reader.heard, ["close"])
-      assert.isUndefined(reader.error)
-    })
+  it.live.runIf(capabilities.reset)(
+    "resets so that the peer cannot take it for an end",
+    () =>
+      Effect.gen(function* () {
+        const { connection, peer, reader } = yield* connect("tcp")
+        connection.attach(reader)
+        connection.reset()
+        assert.isFalse(connection.isOpen)
+        assert.strictEqual(yield* peer.ended, "ECONNRESET")
+        yield* reader.untilHeard("close")
+        assert.deepStrictEqual(reader.heard, ["close"])
+        assert.isUndefined(reader.error)
+      }),
+    needs("reset")
   )
 
   it.live.runIf(!capabilities.reset)("closes where the layer cannot reset", () =>

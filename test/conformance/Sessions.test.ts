@@ -5,12 +5,12 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Target } from "@weir/transport"
 import { Effect } from "effect"
 import { makePeer, usePeers } from "./peer/Peer.ts"
-import { capabilities, makeConnector } from "./runtime.ts"
+import { capabilities, makeConnector, needs } from "./runtime.ts"
 import { certificates, open, serverTls, trusting, visit } from "./secured.ts"
 
 usePeers()
 
-describe.runIf(capabilities.sessionResumption)("sessions", () => {
+describe.runIf(capabilities.sessionResumption)("sessions", needs("sessionResumption"), () => {
   for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
     it.live(`of ${version} are resumed, with their verification`, () =>
       Effect.gen(function* () {

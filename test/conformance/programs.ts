@@ -1,5 +1,5 @@
 /**
- * The programs that suites start, in the versions that this repository pins.
+ * The programs that suites start: Node in the version that this repository pins, and the runtime under test.
  */
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
@@ -7,13 +7,11 @@ import { fileURLToPath } from "node:url"
 import { Effect, type Scope } from "effect"
 import { runtime } from "./runtime.ts"
 
-const pinned = (name: string): string => fileURLToPath(new URL(`../../node_modules/.bin/${name}`, import.meta.url))
-
-export const nodeProgram = pinned("node")
+export const nodeProgram = fileURLToPath(new URL("../../node_modules/.bin/node", import.meta.url))
 
 /** How the runtime under test runs a TypeScript file. */
 export const runtimeCommand: readonly [program: string, ...programArguments: ReadonlyArray<string>] =
-  runtime === "deno" ? [pinned("deno"), "run", "--allow-all"] : [pinned(runtime)]
+  runtime === "deno" ? [process.execPath, "run", "--allow-all"] : [process.execPath]
 
 /** The first line a program prints. It runs until the scope closes. */
 export const firstLineOf = (

@@ -1,8 +1,15 @@
 /**
  * The runtime that runs the suites, and its layer: what is under test.
  */
-import type { Connector } from "@weir/transport"
+import type { Capabilities, Connector } from "@weir/transport"
 import { Effect } from "effect"
+
+declare module "vitest" {
+  interface TaskMeta {
+    /** Of a behaviour that the layer lacks: what happens instead. It goes into the table of behaviours. */
+    instead?: string
+  }
+}
 
 export type Runtime = "node" | "bun" | "deno"
 
@@ -12,21 +19,39 @@ export interface ConnectorOptions {
   readonly tlsSessionCountMax?: number
 }
 
-type MakeConnector = (options?: ConnectorOptions) => Effect.Effect<Connector["Service"]>
+type Ability = keyof Capabilities
 
-/** Each runtime's layer, loaded on that runtime only. */
-const layers: { readonly [R in Runtime]: () => Promise<{ readonly make: MakeConnector }> } = {
-  node: async () => (await import("@weir/node")).NodeConnector,
-  bun: async () => (await import("@weir/bun")).BunConnector,
-  deno: async () => (await import("@weir/deno")).DenoConnector
+interface Layer {
+  readonly make: (options?: ConnectorOptions) => Effect.Effect<Connector["Service"]>
+  readonly notes: { readonly [A in Ability]?: string }
 }
 
+/** Each runtime's layer, loaded on that runtime only. */
+const layers: { readonly [R in Runtime]: () => Promise<Layer> } = {
+  node: async () => ({ make: (await import("@weir/node")).NodeConnector.make, notes: {} }),
+  bun: async () => {
+    const { BunConnector, capabilityNotes } = await import("@weir/bun")
+    return { make: BunConnector.make, notes: capabilityNotes }
+  },
+  deno: async () => {
+    const { capabilityNotes, DenoConnector } = await import("@weir/deno")
+    return { make: DenoConnector.make, notes: capabilityNotes }
+  }
+}
+
+const layer = await layers[runtime]()
+
 /** A connector of the runtime's own layer. */
-export const makeConnector: MakeConnector = (options) =>
-  Effect.flatMap(
-    Effect.promise(() => layers[runtime]()),
-    ({ make }) => make(options)
-  )
+export const makeConnector = (options?: ConnectorOptions): Effect.Effect<Connector["Service"]> => layer.make(options)
 
 /** What the layer says it can do. Where it cannot, its specs are skipped and others show what happens instead. */
 export const { capabilities } = await Effect.runPromise(makeConnector())
+
+/** For specs that are skipped where the layer lacks an ability: what the table of behaviours says there. */
+export const needs = (ability: Ability): { readonly meta: { readonly instead?: string } } => {
+  if (capabilities[ability]) return { meta: {} }
+  const note = layer.notes[ability]
+  if (note === undefined)
+    throw new Error(`${runtime} lacks ${ability}, and its capabilityNotes do not say what instead`)
+  return { meta: { instead: note } }
+}

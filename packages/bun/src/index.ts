@@ -1,1 +1,2 @@
 export * as BunConnector from "./BunConnector.ts"
+export { capabilityNotes } from "./capabilityNotes.ts"

@@ -1,1 +1,2 @@
+export { capabilityNotes } from "./capabilityNotes.ts"
 export * as DenoConnector from "./DenoConnector.ts"
