@@ -1,9 +1,10 @@
 /**
  * What a client is configured by: the pool's knobs, HTTP's own, and TLS.
  */
-import { describeIssue, PoolConfig, PoolConfigError, poolConfigKeys } from "@weir/core"
+import { describeIssue, LimitFromOne, PoolConfig, PoolConfigError, poolConfigKeys, toCount } from "@weir/core"
 import { defaultHttp1Limits, Http1Limits } from "@weir/http1"
 import { Cause, Duration, Effect, Exit, Schema } from "effect"
+import type { DecompressionLimits } from "./Decompression.ts"
 
 const Time = Schema.Union([Schema.Duration, Schema.DurationFromMillis, Schema.DurationFromString])
 const TimeOrNever = Schema.Union([Schema.Literal("never"), Time])
@@ -30,6 +31,21 @@ export const HttpSettings = Schema.Struct({
   drainTimeout: Schema.optionalKey(Time),
   /** Of an answer that nobody reads yet, this much is kept in memory; then the server is slowed down. Default 65536. */
   bodyBufferByteCount: Schema.optionalKey(ByteCount),
+  /**
+   * Offer gzip, deflate, br and zstd, and undo them in the answer's body; its `Content-Encoding` and `Content-Length`
+   * stay as they came. Default: true for `fetch` and `request` of @weir/fetch, false for Effect's `HttpClient`.
+   * `WeirClient.execute` never decodes.
+   */
+  isDecoding: Schema.optionalKey(Schema.Boolean),
+  /** An answer that unpacks to more than this many times its size is refused, beyond the first 10 MiB. Default 100. */
+  decodedRatioMax: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))),
+  /** An answer that unpacks to more bytes than this is refused, whatever its ratio. Default unlimited. */
+  decodedByteCountMax: Schema.optionalKey(LimitFromOne),
+  /**
+   * Redirects that are followed. Credentials and `Host` are not sent on to another origin. Default: 20 for `fetch` (the
+   * Fetch standard's), 0 elsewhere: a redirect is an answer like any other.
+   */
+  redirectCountMax: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 }))),
   /** Limits on the size of heads, chunk extensions and trailers. */
   limits: Schema.optionalKey(Http1Limits)
 })
@@ -97,6 +113,11 @@ export interface HttpLimits {
   readonly drainByteCountMax: number
   readonly drainMillis: number
   readonly bodyBufferByteCount: number
+  /** Absent: as the way in has it. */
+  readonly isDecoding: boolean | undefined
+  readonly decompression: DecompressionLimits
+  /** Absent: as the way in has it. */
+  readonly redirectCountMax: number | undefined
   readonly limits: Http1Limits
 }
 
@@ -114,5 +135,11 @@ export const resolveHttp = (settings: typeof HttpSettings.Type = {}): HttpLimits
   drainByteCountMax: settings.drainByteCountMax ?? 65_536,
   drainMillis: toMillis(settings.drainTimeout ?? Duration.millis(1000)),
   bodyBufferByteCount: settings.bodyBufferByteCount ?? 65_536,
+  isDecoding: settings.isDecoding,
+  decompression: {
+    ratioMax: settings.decodedRatioMax ?? 100,
+    byteCountMax: toCount(settings.decodedByteCountMax ?? "unlimited")
+  },
+  redirectCountMax: settings.redirectCountMax,
   limits: settings.limits ?? defaultHttp1Limits
 })

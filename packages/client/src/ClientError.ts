@@ -40,6 +40,22 @@ export interface BadResponse {
   readonly detail: string
 }
 
+/** The answer's body cannot be unpacked, or unpacks to too much. */
+export interface BadCoding {
+  readonly _tag: "BadCoding"
+  readonly kind: "malformed" | "limit"
+  /** In the order in which they were applied. */
+  readonly codings: ReadonlyArray<string>
+  readonly detail: string
+}
+
+/** The answer is a redirect that cannot be followed. */
+export interface BadRedirect {
+  readonly _tag: "BadRedirect"
+  readonly status: number
+  readonly detail: string
+}
+
 /** A time ran out. */
 export interface CallTimeout {
   readonly _tag: "CallTimeout"
@@ -58,6 +74,8 @@ export type ClientFailure =
   | RequestBodyFailed
   | ConnectionLost
   | BadResponse
+  | BadCoding
+  | BadRedirect
   | CallTimeout
   /** The caller gave the call up and reads its body nonetheless. */
   | { readonly _tag: "Aborted" }
@@ -96,6 +114,10 @@ const describe = (failure: ClientFailure, cause: unknown): string => {
       return `${failure.detail}, on a ${failure.isReused ? "reused" : "new"} connection`
     case "BadResponse":
       return `${failure.kind === "malformed" ? "malformed answer" : "answer beyond a limit"}: ${failure.detail}`
+    case "BadCoding":
+      return `the body, coded as ${failure.codings.join(", ")}, ${failure.kind === "limit" ? "goes beyond a limit" : "cannot be unpacked"}: ${failure.detail}`
+    case "BadRedirect":
+      return `the redirect (${failure.status}) cannot be followed: ${failure.detail}`
     case "CallTimeout":
       return timeoutText(failure)
     case "Aborted":

@@ -22,11 +22,11 @@ const codingsMax = 5
 const unpackedByteCountFree = 10 * 1024 * 1024
 
 export interface DecompressionLimits {
-  /** An answer that unpacks to more than this many times its size is refused, beyond the first 10 MiB. Default 100. */
+  /** An answer that unpacks to more than this many times its size is refused, beyond the first 10 MiB. */
   readonly ratioMax: number
+  /** An answer that unpacks to more bytes than this is refused, whatever its ratio. */
+  readonly byteCountMax: number
 }
-
-export const defaultDecompressionLimits: DecompressionLimits = { ratioMax: 100 }
 
 /** The codings of an answer in the order in which they were applied; a text says why they cannot be undone. */
 export const codingsOf = (contentEncoding: string | undefined): ReadonlyArray<string> | string => {
@@ -52,50 +52,60 @@ const decoders: Readonly<Record<string, (first: Uint8Array) => Transform>> = {
 
 /** The answer unpacks to more than the limits allow. */
 export class DecompressionBomb extends Error {
-  constructor(packedByteCount: number, unpackedByteCount: number, ratioMax: number) {
-    super(`${packedByteCount} bytes have unpacked to ${unpackedByteCount}, more than ${ratioMax} times their size`)
+  constructor(packedByteCount: number, unpackedByteCount: number, limit: string) {
+    super(`${packedByteCount} bytes have unpacked to ${unpackedByteCount}, more than ${limit} allows`)
   }
 }
 
-/** Undoes codings on a body as it is pulled. Stopping early destroys the decoders. */
+/** Undoes codings on a body as it is pulled. Stopping early destroys the decoders and returns the source. */
 export async function* decompress(
   source: AsyncIterable<Uint8Array>,
   codings: ReadonlyArray<string>,
   limits: DecompressionLimits
 ): AsyncGenerator<Uint8Array, void, void> {
+  const packed = source[Symbol.asyncIterator]()
   let packedByteCount = 0
-  const counted = (async function* () {
-    for await (const chunk of source) {
-      packedByteCount += chunk.length
-      yield chunk
+  let body: AsyncIterator<Uint8Array> = {
+    next: async () => {
+      const next = await packed.next()
+      if (next.done !== true) packedByteCount += next.value.length
+      return next
     }
-  })()
-  let unpackedByteCount = 0
-  let body: AsyncIterable<Uint8Array> = counted
+  }
   for (const coding of codings.toReversed()) body = through(body, coding)
-  for await (const chunk of body) {
-    unpackedByteCount += chunk.length
-    if (unpackedByteCount > unpackedByteCountFree && unpackedByteCount > packedByteCount * limits.ratioMax) {
-      throw new DecompressionBomb(packedByteCount, unpackedByteCount, limits.ratioMax)
+  let unpackedByteCount = 0
+  try {
+    for (let next = await body.next(); next.done !== true; next = await body.next()) {
+      unpackedByteCount += next.value.length
+      if (unpackedByteCount > limits.byteCountMax) {
+        throw new DecompressionBomb(packedByteCount, unpackedByteCount, `decodedByteCountMax ${limits.byteCountMax}`)
+      }
+      if (unpackedByteCount > unpackedByteCountFree && unpackedByteCount > packedByteCount * limits.ratioMax) {
+        throw new DecompressionBomb(packedByteCount, unpackedByteCount, `decodedRatioMax ${limits.ratioMax}`)
+      }
+      yield next.value
     }
-    yield chunk
+  } finally {
+    // A generator that waits for its source hears of its end only when the source has answered: the source comes first.
+    await packed.return?.()
+    await body.return?.()
   }
 }
 
-async function* through(source: AsyncIterable<Uint8Array>, coding: string): AsyncGenerator<Uint8Array, void, void> {
-  const iterator = source[Symbol.asyncIterator]()
-  const first = await iterator.next()
+async function* through(source: AsyncIterator<Uint8Array>, coding: string): AsyncGenerator<Uint8Array, void, void> {
+  const first = await source.next()
   // An empty body is not even a header of its coding; it stays empty.
   if (first.done === true) return
   const decoder = decoders[coding]?.(first.value)
   if (decoder === undefined) throw new Error(`no decoder for the content coding ${coding}`)
-  const feeding = feed(decoder, first.value, iterator)
+  const feeding = feed(decoder, first.value, source)
   try {
     for await (const chunk of decoder) yield chunk
     await feeding
   } finally {
     decoder.destroy()
-    await iterator.return?.()
+    // Not awaited: the source may be waiting for bytes, and ends when `decompress` has returned what it reads from.
+    void source.return?.()
   }
 }
 

@@ -27,6 +27,13 @@ export const convertBody = (body: HttpBody.HttpBody): ConvertedBody | string => 
   }
 }
 
+/** Can it be sent a second time? */
+export const isReplayable = (body: HttpBody.HttpBody): boolean => {
+  const converted = convertBody(body)
+  if (typeof converted === "string") return false
+  return converted.body._tag !== "Stream" || converted.body.isReplayable === true
+}
+
 /** The runtime writes the form; each time it is asked it writes the same one, but with a boundary of its own. */
 const encodeForm = (formData: FormData): ConvertedBody => {
   const encoded = new Response(formData)
@@ -40,7 +47,11 @@ const convertRaw = (body: unknown, byteCount: number | undefined): ConvertedBody
   if (body instanceof ArrayBuffer) return { body: { _tag: "Bytes", bytes: new Uint8Array(body) } }
   if (body instanceof URLSearchParams) return { body: { _tag: "Bytes", bytes: encoder.encode(body.toString()) } }
   if (body instanceof FormData) return encodeForm(body)
-  if (body instanceof Blob) return { body: { _tag: "Stream", stream: streamOf(body.stream()), byteCount: body.size } }
+  if (body instanceof Blob) {
+    // A Blob gives the same bytes each time it is read.
+    const stream = Stream.suspend(() => streamOf(body.stream()))
+    return { body: { _tag: "Stream", stream, byteCount: body.size, isReplayable: true } }
+  }
   if (body instanceof ReadableStream) return { body: { _tag: "Stream", stream: streamOf(body), byteCount } }
   return `a raw body has to be bytes, a string, a Blob, a form or a ReadableStream, and it is ${describe(body)}`
 }

@@ -6,7 +6,7 @@ import type { RawHeaders } from "@weir/http1"
 import { Connector, type Target } from "@weir/transport"
 import { Clock, Context, Effect, Layer, Scope } from "effect"
 import { Call } from "./Call.ts"
-import { type ClientConfig, parseClientConfig, resolveHttp } from "./ClientConfig.ts"
+import { type ClientConfig, type HttpLimits, parseClientConfig, resolveHttp } from "./ClientConfig.ts"
 import { type ClientError, clientError } from "./ClientError.ts"
 import type { ClientShared } from "./ClientShared.ts"
 import { type HttpPeer, makeHttpPool } from "./HttpPool.ts"
@@ -17,6 +17,8 @@ import { RetryBudget } from "./RetryVerdict.ts"
 export interface WeirClientService {
   /** The pool under the client: statistics, `explain`, events, `configure`, `drain`. */
   readonly pool: ConnectionPool.ConnectionPool<HttpPeer>
+  /** HTTP's settings, with defaults filled in. */
+  readonly settings: HttpLimits
   /**
    * Sends a request; the answer's head is there when it succeeds. Interrupting it gives the call up at whatever point it
    * is. Whoever gets a response reads its body, or discards it: until then it holds a connection.
@@ -80,6 +82,7 @@ export const make = (
 
     return WeirClient.of({
       pool,
+      settings: limits,
       execute: (request) => execute(shared, request),
       origin: (url) => {
         const known = origins.get(url.origin)

@@ -12,14 +12,24 @@ import { Effect, Layer } from "effect"
 import { type Headers, HttpClient, HttpClientError } from "effect/http"
 import type { ClientConfig } from "./ClientConfig.ts"
 import { ClientError } from "./ClientError.ts"
+import { decodedBody } from "./DecodedBody.ts"
+import { acceptEncoding } from "./Decompression.ts"
+import { followRedirects } from "./FollowRedirects.ts"
 import type { Origin } from "./Origin.ts"
 import { convertBody } from "./RequestBody.ts"
 import { WeirClient, type WeirClientService } from "./WeirClient.ts"
 import { requestError, urlError, WeirHttpResponse } from "./WeirHttpResponse.ts"
 
-/** An `HttpClient` on a client that exists. */
-export const fromClient = (client: WeirClientService): HttpClient.HttpClient =>
-  HttpClient.make((request, url, signal) => {
+/** An `HttpClient` on a client that exists, with its settings for decoding and redirects. */
+export const fromClient = (client: WeirClientService): HttpClient.HttpClient => {
+  const { redirectCountMax = 0 } = client.settings
+  const plain = makePlain(client)
+  return redirectCountMax === 0 ? plain : followRedirects(plain, redirectCountMax)
+}
+
+const makePlain = (client: WeirClientService): HttpClient.HttpClient => {
+  const { decompression, isDecoding = false } = client.settings
+  return HttpClient.make((request, url, signal) => {
     const converted = convertBody(request.body)
     if (typeof converted === "string") {
       const reason = new HttpClientError.EncodeError({ request, description: converted })
@@ -27,13 +37,17 @@ export const fromClient = (client: WeirClientService): HttpClient.HttpClient =>
     }
     const { contentType, body } = converted
     const { headers } = request
+    const raw = rawHeaders(headers, contentType)
+    if (isDecoding && headers["accept-encoding"] === undefined && headers["range"] === undefined) {
+      raw.push("accept-encoding", acceptEncoding)
+    }
     const isUpgrade = headers["upgrade"] !== undefined
     const send = (origin: Origin) =>
       client.execute({
         origin,
         method: request.method,
         target: url.pathname + url.search,
-        headers: rawHeaders(headers, contentType),
+        headers: raw,
         body,
         isUpgrade,
         isKeepAlive: !hasToken(headers["connection"], "close"),
@@ -46,10 +60,16 @@ export const fromClient = (client: WeirClientService): HttpClient.HttpClient =>
       onSuccess: (origin) =>
         Effect.mapBoth(send(origin), {
           onFailure: (error) => requestError(request, error),
-          onSuccess: (response) => new WeirHttpResponse(request, response, url.href.split("#", 1)[0] ?? "")
+          onSuccess: (response) => {
+            const href = url.href.split("#", 1)[0] ?? ""
+            if (!isDecoding) return new WeirHttpResponse(request, response, href)
+            const call = () => `${request.method} ${origin.label}${url.pathname}`
+            return new WeirHttpResponse(request, response, href, decodedBody(response, decompression, call))
+          }
         })
     })
   })
+}
 
 /** The client, as both `WeirClient` and Effect's `HttpClient`. */
 export const layer = (
@@ -87,7 +107,7 @@ const ownFields: ReadonlySet<string> = new Set([
   "expect"
 ])
 
-const rawHeaders = (headers: Headers.Headers, contentType: string | undefined): ReadonlyArray<string> => {
+const rawHeaders = (headers: Headers.Headers, contentType: string | undefined): Array<string> => {
   const raw: Array<string> = []
   for (const [name, value] of Object.entries(headers)) {
     if (ownFields.has(name) || (name === "content-type" && contentType !== undefined)) continue

@@ -5,7 +5,8 @@ import { Effect, Inspectable, Option, Pipeable, type Schema, Stream } from "effe
 import type { HttpClientRequest } from "effect/http"
 import { Cookies, Headers, HttpClientError, HttpClientResponse, HttpIncomingMessage, UrlParams } from "effect/http"
 import type { Socket } from "effect/socket"
-import type { ClientError } from "./ClientError.ts"
+import { ClientError } from "./ClientError.ts"
+import type { AnswerBody } from "./DecodedBody.ts"
 import type { ClientResponse } from "./Request.ts"
 import { makeUpgradedSocket } from "./UpgradedSocket.ts"
 
@@ -15,18 +16,25 @@ export class WeirHttpResponse extends Inspectable.Class implements HttpClientRes
   readonly request: HttpClientRequest.HttpClientRequest
   readonly url: string
   private readonly source: ClientResponse
+  private readonly body: AnswerBody
   private cachedHeaders: Headers.Headers | undefined
   private cachedCookies: Cookies.Cookies | undefined
   private reading: Effect.Effect<Uint8Array, HttpClientError.HttpClientError> | undefined
   private isStreamed = false
   private socket: Socket.Socket | undefined
 
-  constructor(request: HttpClientRequest.HttpClientRequest, source: ClientResponse, url: string) {
+  constructor(
+    request: HttpClientRequest.HttpClientRequest,
+    source: ClientResponse,
+    url: string,
+    body: AnswerBody = source
+  ) {
     super()
     this[HttpIncomingMessage.TypeId] = HttpIncomingMessage.TypeId
     this[HttpClientResponse.TypeId] = HttpClientResponse.TypeId
     this.request = request
     this.source = source
+    this.body = body
     this.url = url
   }
 
@@ -53,7 +61,7 @@ export class WeirHttpResponse extends Inspectable.Class implements HttpClientRes
     return Stream.suspend(() => {
       if (this.isStreamed || this.reading !== undefined) return Stream.fromEffect(this.bytes)
       this.isStreamed = true
-      return Stream.mapError(this.source.stream, (error) => this.decodeError(error))
+      return Stream.mapError(this.body.stream, (error) => this.decodeError(error))
     })
   }
 
@@ -108,13 +116,14 @@ export class WeirHttpResponse extends Inspectable.Class implements HttpClientRes
   /** Read once, however many accessors ask. */
   private readonly bytes: Effect.Effect<Uint8Array, HttpClientError.HttpClientError> = Effect.suspend(() => {
     if (this.isStreamed) return Effect.fail(this.decodeError(undefined, "the body was read as a stream already"))
-    this.reading ??= Effect.runSync(
-      Effect.cached(Effect.mapError(this.source.bytes, (error) => this.decodeError(error)))
-    )
+    this.reading ??= Effect.runSync(Effect.cached(Effect.mapError(this.body.bytes, (error) => this.decodeError(error))))
     return this.reading
   })
 
-  private decodeError(cause: unknown, description?: string): HttpClientError.HttpClientError {
+  private decodeError(
+    cause: unknown,
+    description = cause instanceof ClientError ? cause.description : undefined
+  ): HttpClientError.HttpClientError {
     return new HttpClientError.HttpClientError({
       reason: new HttpClientError.DecodeError({ request: this.request, response: this, cause, description })
     })

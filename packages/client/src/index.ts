@@ -5,8 +5,7 @@ export {
   codingsOf,
   DecompressionBomb,
   type DecompressionLimits,
-  decompress,
-  defaultDecompressionLimits
+  decompress
 } from "./Decompression.ts"
 export { HttpPeer } from "./HttpPool.ts"
 export type { Origin } from "./Origin.ts"

@@ -6,7 +6,7 @@ export type { ConnectionState } from "./ConnectionState.ts"
 export { type Deadline, Deadlines, makeDeadlines } from "./Deadlines.ts"
 export type { Lease } from "./internal/Lease.ts"
 export type { Priority } from "./internal/Waiter.ts"
-export type { Limit } from "./Limit.ts"
+export { type Limit, LimitFromOne, toCount } from "./Limit.ts"
 export { didYouMean, nearestKey } from "./NearestKey.ts"
 export {
   PoolConfig,

@@ -1,7 +1,7 @@
 /**
  * The client for promise users: one import, three runtimes.
  */
-import { type ClientConfig, defaultDecompressionLimits, makeClient, type WeirClientService } from "@weir/client"
+import { type ClientConfig, makeClient, type WeirClientService } from "@weir/client"
 import type { PoolEvent, PoolStats } from "@weir/core"
 import { Connector } from "@weir/transport"
 import { Cause, Duration, Effect, Exit, Scope, Stream } from "effect"
@@ -14,10 +14,6 @@ import { toWeirError, WeirError } from "./WeirError.ts"
 export interface ClientOptions extends ClientConfig {
   /** Sent by `fetch` where the caller gives none. Default `weir`. */
   readonly userAgent?: string
-  /** Redirects that `fetch` follows. Default 20 (the Fetch standard's). */
-  readonly redirectCountMax?: number
-  /** Undo gzip, deflate, br and zstd, and offer them. Default true. */
-  readonly isDecoding?: boolean
 }
 
 export interface Client {
@@ -40,16 +36,13 @@ export interface Client {
 
 /** Throws a `WeirError` with code `WEIR_CONFIG` if the options cannot be used. */
 export const createClient = (options: ClientOptions = {}): Client => {
-  const { isDecoding = true, redirectCountMax = 20, userAgent = "weir", ...config } = options
+  const { userAgent = "weir", ...config } = options
   const scope = Scope.makeUnsafe()
   const client = runOrThrow(
     makeClient(config).pipe(Effect.provideServiceEffect(Connector, platform.make()), Scope.provide(scope))
   )
-  const settings: FetchSettings = {
-    userAgent,
-    redirectCountMax,
-    decoding: { isDecoding, limits: defaultDecompressionLimits }
-  }
+  const { decompression, isDecoding = true, redirectCountMax } = client.settings
+  const settings: FetchSettings = { userAgent, redirectCountMax, decoding: { isDecoding, limits: decompression } }
   const close = async (timeoutMillis?: number): Promise<void> => {
     await Effect.runPromise(
       Effect.andThen(

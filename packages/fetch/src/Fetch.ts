@@ -25,7 +25,8 @@ export interface FetchInit {
 
 export interface FetchSettings {
   readonly userAgent: string
-  readonly redirectCountMax: number
+  /** Where a call does not say: absent, `fetch` follows 20 and `request` none. */
+  readonly redirectCountMax: number | undefined
   readonly decoding: DecodingOptions
 }
 
@@ -40,7 +41,7 @@ export const makeFetch =
       const answer = await exchange(client, call, {
         signal,
         redirect: init.redirect ?? request?.redirect ?? "follow",
-        redirectCountMax: settings.redirectCountMax,
+        redirectCountMax: settings.redirectCountMax ?? 20,
         rest: {
           ...(init.timeoutMillis === undefined ? {} : { timeout: init.timeoutMillis }),
           ...(init.holder === undefined ? {} : { holder: init.holder }),

@@ -15,7 +15,7 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string | ReadonlyArray<string>>>
   readonly body?: BodyInput | null
   readonly signal?: AbortSignal
-  /** Redirects to follow. Default 0: the answer is given as it is. */
+  /** Redirects to follow. Default: the client's `http.redirectCountMax`, 0; then the redirect is given as the answer. */
   readonly redirectCountMax?: number
   /** Over the whole call, in milliseconds; default: the client's `requestTimeout`. */
   readonly timeoutMillis?: number
@@ -23,7 +23,7 @@ export interface RequestOptions {
   readonly isIdempotent?: boolean
   /** Hold the body until the server says 100. */
   readonly expectsContinue?: boolean
-  /** Undo content codings, and offer them. Default: the client's `isDecoding`. */
+  /** Undo content codings, and offer them. Default: the client's `http.isDecoding`, true. */
   readonly isDecoding?: boolean
 }
 
@@ -100,7 +100,7 @@ export const makeRequest =
   async (input: string | URL, options: RequestOptions = {}): Promise<WeirResponse> => {
     const decoding =
       options.isDecoding === undefined ? settings.decoding : { ...settings.decoding, isDecoding: options.isDecoding }
-    const redirectCountMax = options.redirectCountMax ?? 0
+    const redirectCountMax = options.redirectCountMax ?? settings.redirectCountMax ?? 0
     try {
       const { response, url } = await exchange(client, callOf(input, options, decoding.isDecoding), {
         signal: options.signal,

@@ -120,6 +120,10 @@ const clientCode = (failure: Exclude<ClientFailure, { readonly _tag: "NoConnecti
       return "WEIR_CONNECTION_LOST"
     case "BadResponse":
       return "WEIR_BAD_RESPONSE"
+    case "BadCoding":
+      return "WEIR_CONTENT_CODING"
+    case "BadRedirect":
+      return "WEIR_REDIRECT"
     case "Aborted":
       return "WEIR_ABORTED"
     case "CallTimeout":

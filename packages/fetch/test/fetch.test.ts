@@ -108,7 +108,7 @@ describe("fetch", () => {
       expect(await failure(client.fetch(base))).toHaveProperty("cause.code", "WEIR_REDIRECT")
       expect(seen.length).toBe(4)
     },
-    { redirectCountMax: 3 }
+    { http: { redirectCountMax: 3 } }
   )
 
   const packed = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync, zstd: zstdCompressSync }

@@ -36,6 +36,8 @@ export const replyTo = (error: ClientError, cluster: Cluster, route: Route): Loc
     case "CallTimeout":
       return routeTimeout(route)
     case "BadResponse":
+    case "BadCoding":
+    case "BadRedirect":
       return { status: 502, flag: "UPE", body: `upstream protocol error: ${error.message}` }
     case "InvalidRequest":
       return { status: 400, flag: "DPE", body: error.message }
@@ -86,6 +88,8 @@ export const flagOf = ({ reason }: ClientError): ResponseFlag => {
     case "CallTimeout":
       return "UT"
     case "BadResponse":
+    case "BadCoding":
+    case "BadRedirect":
       return "UPE"
     case "NoConnection":
     case "InvalidRequest":
