@@ -68,6 +68,23 @@ describe("the minimum of idle connections", () => {
     }
   )
 
+  spec("is not dialled for in a circle where no connection lasts", minimum, function* ({ factory, pass, touch }) {
+    const { connect } = factory
+    factory.connect = (route, control) => {
+      // A circle on one stack would never come back to the spec.
+      if (factory.dials.length > 100) return Effect.never
+      // Less than the margin that the pool keeps: it is over as soon as it begins.
+      control.limitIdle(10)
+      return connect(route, control)
+    }
+    touch(a)
+    yield* pass(999)
+    assert.isAtMost(factory.dials.length, 4)
+    yield* pass(1001)
+    assert.isAtMost(factory.dials.length, 10)
+    assert.isAbove(factory.dials.length, 4)
+  })
+
   spec(
     "is given up when nobody has asked for the route in `routeIdleTimeout`",
     {

@@ -53,6 +53,8 @@ export class RoutePool<C> {
   /** What wakes it then; given up when its last waiter leaves, for nobody keeps it for the next. */
   wake: RouteWake<C> | undefined
   spareWakeAtMillis = Number.NEGATIVE_INFINITY
+  /** No dial for the minimum before this, on the wall clock: connections of it did not last. */
+  spareAfterMillis = Number.NEGATIVE_INFINITY
   lastConnectError: unknown
   idleObservations: IdleObservations | undefined
   /** Smoothed time from lease to release; what shedding reckons with. */

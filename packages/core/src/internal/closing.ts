@@ -10,6 +10,26 @@ import { observe } from "./LearnedIdle.ts"
 import { markDirty, type PoolState } from "./PoolState.ts"
 import { givePermits, noteReturning } from "./permitting.ts"
 
+/** The connection came to its end by itself, by its own word or its peer's, and not because somebody wanted room. */
+const endsOfItself: ReadonlySet<CloseReason> = new Set<CloseReason>([
+  "idle-timeout",
+  "idle-hint",
+  "idle-learned",
+  "lifetime",
+  "uses",
+  "peer-data",
+  "peer-closed",
+  "peer-error",
+  "validation-failed",
+  "drained"
+])
+
+/**
+ * A connection of the minimum that ends unused is replaced no sooner than this after it was dialled: one whose peer lets
+ * none live would otherwise be dialled for in a circle.
+ */
+const unusedMillisMin = 1000
+
 /** Closes a connection that has no slot in use. Does nothing if it is being closed already. */
 export const closeEntry = <C>(state: PoolState<C>, entry: Entry<C>, reason: CloseReason): void => {
   if (entry.state === "closing" || entry.state === "closed") return
@@ -29,6 +49,9 @@ export const closeEntry = <C>(state: PoolState<C>, entry: Entry<C>, reason: Clos
     entry.route.counters.countClosed(reason)
     state.counters.countClosed(reason)
     state.histograms.lifeMillis.record(ageMillis)
+    if (entry.usesCount === 0 && endsOfItself.has(reason)) {
+      entry.route.spareAfterMillis = Math.max(entry.route.spareAfterMillis, entry.createdAtMillis + unusedMillisMin)
+    }
     if (state.hasListeners()) {
       state.emit({
         _tag: "Closed",

@@ -81,13 +81,16 @@ const isBackingOff = <C>(state: PoolState<C>, route: RoutePool<C>): boolean => {
   return true
 }
 
-/** The same where nobody waits: the upkeep wakes the route. */
+/**
+ * The same where nobody waits: the upkeep wakes the route. Nor is a connection that ended unused replaced too soon. The
+ * two clocks may disagree by a fraction, so a wake a millisecond late will do.
+ */
 const isBackingOffSpare = <C>(state: PoolState<C>, route: RoutePool<C>): boolean => {
-  const leftMillis = route.backoffUntilMillis - state.monotonicMillis()
-  if (leftMillis <= 0) return false
-  if (route.spareWakeAtMillis !== route.backoffUntilMillis) {
-    route.spareWakeAtMillis = route.backoffUntilMillis
-    const atMillis = state.wallMillis() + leftMillis
+  const nowMillis = state.wallMillis()
+  const atMillis = Math.max(nowMillis + route.backoffUntilMillis - state.monotonicMillis(), route.spareAfterMillis)
+  if (atMillis <= nowMillis) return false
+  if (route.spareWakeAtMillis <= nowMillis || route.spareWakeAtMillis > atMillis + 1) {
+    route.spareWakeAtMillis = atMillis
     state.upkeep.add(atMillis, { route })
     state.upkeepAlarm.armBy(atMillis)
   }
