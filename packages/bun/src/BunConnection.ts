@@ -97,8 +97,15 @@ export class BunConnection implements Connection {
 
   close(): void {
     if (!this.#startClosing()) return
-    // For TLS the orderly end is a close_notify alert (RFC 8446 section 6.1), which `close` alone leaves out.
-    if (this.#kind === "tls" && this.#queue.length === 0) this.#native.shutdown()
+    if (this.#kind === "tls") {
+      // Bun would hold a TLS socket that has bytes to send open for another 12 seconds, in case the peer takes them.
+      if (this.#queue.length > 0) {
+        this.#native.terminate()
+        return
+      }
+      // The orderly end is a close_notify alert (RFC 8446 section 6.1), which `close` alone leaves out.
+      this.#native.shutdown()
+    }
     this.#native.close()
   }
 
