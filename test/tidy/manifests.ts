@@ -7,7 +7,10 @@ import type { Dependencies, Manifest, Package } from "./Workspace.ts"
 const fields = ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"] as const
 
 /** The package that bridges to the previous major version of these libraries, and so needs it. */
-const otherMajor = { directory: "packages/effect3", libraries: ["effect", "@effect/platform"] }
+const otherMajor = {
+  directory: "packages/effect3",
+  libraries: ["effect", "@effect/platform", "@effect/platform-bun", "@effect/platform-node"]
+}
 
 /** A library has one exact version everywhere, and the packages of this repository ask for the version they have. */
 export function checkVersions(root: Manifest, packages: ReadonlyArray<Package>): ReadonlyArray<string> {
