@@ -52,7 +52,7 @@ export interface TurnOptions {
 /** `node`, `bun` or `deno`. */
 export const runtime = "Bun" in globalThis ? "bun" : "Deno" in globalThis ? "deno" : "node"
 
-const optionValue = (option: string): string | undefined => {
+export const optionValue = (option: string): string | undefined => {
   const index = process.argv.indexOf(option)
   return index < 0 ? undefined : process.argv[index + 1]
 }

@@ -1,268 +1,240 @@
 /**
- * GET of 41 bytes over loopback: Weir's layers, from a session on one connection up to Effect's `HttpClient`, beside undici,
- * node:http and bare sockets, with as many calls at a time as there are connections.
+ * HTTP over loopback: Weir's ways in, from a session on one connection up to `fetch`, beside the clients of each runtime
+ * and bare sockets. A server on one processor, the contestants, each a process, on another, in turns.
  *
- * What is measured is the processor time of this process, its collector's and compiler's threads included, since a pinned
- * client that waits for nothing makes as many calls as its processor allows; `--wall` measures time as it passes. A ratio
- * says how many times faster its second contestant is.
+ * Closed loop: as many calls at a time as there are connections. The rate is what passes by the clock. CPU is the
+ * processor time of the contestant's process, its collector's and compiler's threads included; a neighbour on a busy machine
+ * changes it little, so ratios are of that: `A / B` says how many times more processor time A takes for a call.
+ *
+ * Open loop: calls come at random, at half and at 80 % of the rate that the peer (undici `request`, or the runtime's `fetch`)
+ * reached in the closed loop, and the time that each takes is told from the moment at which it was due.
+ *
+ * `--work`, `--connections`, `--loop` and `--way` choose parts, each a list with commas; `--rounds` says how many turns each
+ * contestant has. `--memory COUNT` makes so many calls and looks at the memory ten times on the way. `--profile DIR` has each
+ * contestant write a profile there.
  */
-import { Agent as HttpAgent, request as httpRequest } from "node:http"
-import { connect as netConnect } from "node:net"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as Undici from "@effect/platform-node/Undici"
-import { emptyBody, WeirClient, WeirHttpClient } from "@weir/client"
-import { makeSession, type ResponseReceiver, type Session } from "@weir/http1"
-import { NodeConnector } from "@weir/node"
-import { Target } from "@weir/transport"
-import { Context, Effect, Layer, Scope } from "effect"
-import { HttpClient } from "effect/http"
-import { type Contestant, isQuick, Report } from "./harness.ts"
-import { answerBody, pinSelf, startUpstream } from "./upstream.ts"
 
-pinSelf()
-const upstream = await startUpstream()
-const { port } = upstream
-const url = `http://127.0.0.1:${port}/`
+import { formatNumber, formatTable, isQuick, median, optionValue, Report, runtime } from "./harness.ts"
+import { type Contestant, listWays, startContestant } from "./http/Contestant.ts"
+import type { Memory, Turn } from "./http/worker.ts"
+import { isWorkName, type WorkName, works } from "./http/works.ts"
+import { startUpstream } from "./upstream.ts"
 
-const check = (body: string): void => {
-  if (body.length !== answerBody.length) throw new Error(`an answer of ${body.length} bytes`)
+/** A ratio that is looked at, and what it should be at least. */
+interface Pair {
+  readonly of: string
+  readonly to: string
+  readonly goal?: number
 }
 
-/** Makes calls one after the other, in so many lanes at once. */
-const lanes =
-  (laneCount: number, call: () => Promise<unknown>): Contestant["run"] =>
-  async (count) => {
-    let startedCount = 0
-    const lane = async () => {
-      while (startedCount < count) {
-        startedCount++
-        await call()
-      }
-    }
-    await Promise.all(Array.from({ length: laneCount }, lane))
-  }
-
-/** The same, each lane a fiber. */
-const fibers =
-  <E>(laneCount: number, call: Effect.Effect<unknown, E>): Contestant["run"] =>
-  (count) => {
-    let startedCount = 0
-    const lane = Effect.gen(function* () {
-      while (startedCount < count) {
-        startedCount++
-        yield* call
-      }
-    })
-    return Effect.runPromise(
-      Effect.all(
-        Array.from({ length: laneCount }, () => lane),
-        { concurrency: "unbounded", discard: true }
-      )
-    )
-  }
-
-/** The same, each lane a callback that begins the next call. */
-const callbacks =
-  <Lane>(laneCount: number, open: () => Promise<Lane>, call: (lane: Lane, done: () => void) => void) =>
-  async (): Promise<Contestant["run"]> => {
-    const opened = await Promise.all(Array.from({ length: laneCount }, open))
-    return (count) =>
-      new Promise<void>((resolve) => {
-        let startedCount = 0
-        let endedCount = 0
-        for (const lane of opened) {
-          const next = (): void => {
-            if (startedCount === count) return
-            startedCount++
-            call(lane, () => {
-              if (++endedCount === count) resolve()
-              else next()
-            })
-          }
-          next()
-        }
-      })
-  }
-
-// Bare sockets: a fixed request, and a count of the bytes that come back.
-
-interface BareSocket {
-  readonly write: (done: () => void) => void
-}
-
-const openBare = (): Promise<BareSocket> =>
-  new Promise((resolve) => {
-    const request = `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`
-    let answerByteCount = 0
-    let receivedByteCount = 0
-    let onAnswer = (): void => {}
-    const socket = netConnect({ host: "127.0.0.1", port, noDelay: true }, () => {
-      resolve({
-        write: (done) => {
-          onAnswer = done
-          socket.write(request, "latin1")
-        }
-      })
-    })
-    socket.on("data", (chunk) => {
-      receivedByteCount += chunk.length
-      // Every answer is as long as the first, which comes in one piece.
-      if (answerByteCount === 0) answerByteCount = receivedByteCount
-      if (receivedByteCount < answerByteCount) return
-      receivedByteCount = 0
-      onAnswer()
-    })
-  })
-
-// A session on a connection: the codec and the socket layer, without pool, deadlines or effects.
-
-const connector = await Effect.runPromise(NodeConnector.make())
-
-const openSession = async (): Promise<Session> => {
-  const connection = await Effect.runPromise(connector.connect({ address: Target.tcp("127.0.0.1", port) }))
-  return makeSession(connection, { onIdleEvent: () => {}, onClosed: () => {} })
-}
-
-const requestHead = {
-  method: "GET",
-  target: "/",
-  headers: ["Host", `127.0.0.1:${port}`],
-  body: { _tag: "empty" }
-} as const
-
-const decoder = new TextDecoder()
-
-const callSession = (session: Session, done: () => void): void => {
-  let body = ""
-  const receiver: ResponseReceiver = {
-    onInformational: () => {},
-    onHead: () => {},
-    onBody: (chunk) => {
-      body += decoder.decode(chunk)
-    },
-    onComplete: () => {
-      check(body)
-      done()
-    },
-    onUpgrade: () => {},
-    onWritable: () => {},
-    onFailure: (error) => {
-      throw error
-    }
-  }
-  session.start(requestHead, receiver)
-}
-
-// What a program would write.
-
-const textOf = (http: HttpClient.HttpClient) => Effect.flatMap(http.get(url), ({ text }) => Effect.map(text, check))
-
-const withoutTracing = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.provideService(effect, HttpClient.TracerDisabledWhen, () => true)
-
-const scope = Scope.makeUnsafe()
-
-const build = <A, E>(layer: Layer.Layer<A, E>): Promise<Context.Context<A>> =>
-  Effect.runPromise(Layer.buildWithScope(layer, scope))
-
-const callClient = async (connectionCount: number) => {
-  const pool = { connectionsPerRouteMax: connectionCount }
-  const context = await build(Layer.provide(WeirHttpClient.layer({ pool }), NodeConnector.layer))
-  const client = Context.get(context, WeirClient)
-  const origin = await Effect.runPromise(client.origin(new URL(url)))
-  const request = { origin, method: "GET", target: "/", headers: [], body: emptyBody }
-  return {
-    plain: Effect.suspend(() => Effect.flatMap(client.execute(request), ({ text }) => Effect.map(text, check))),
-    http: textOf(Context.get(context, HttpClient.HttpClient))
-  }
-}
-
-const callUndici = (dispatcher: Undici.Dispatcher): Promise<void> =>
-  new Promise((resolve, reject) => {
-    let body = ""
-    dispatcher.dispatch(
-      { path: "/", method: "GET" },
-      {
-        onRequestStart: () => {},
-        onResponseStart: () => {},
-        onResponseData: (_controller, chunk) => {
-          body += chunk.toString()
-        },
-        onResponseEnd: () => {
-          check(body)
-          resolve()
-        },
-        onResponseError: (_controller, error) => reject(error)
-      }
-    )
-  })
-
-const callNode = (agent: HttpAgent): Promise<void> =>
-  new Promise((resolve, reject) => {
-    httpRequest({ host: "127.0.0.1", port, agent }, (response) => {
-      let body = ""
-      response.setEncoding("utf8").on("data", (chunk: string) => {
-        body += chunk
-      })
-      response.on("end", () => {
-        check(body)
-        resolve()
-      })
-    })
-      .on("error", reject)
-      .end()
-  })
-
-const contestantsFor = async (count: number): Promise<ReadonlyArray<Contestant>> => {
-  const weir = await callClient(count)
-  const undici = new Undici.Pool(url, { connections: count, pipelining: 1 })
-  const fetching = new Undici.Agent({ connections: count, pipelining: 1 })
-  const agent = new HttpAgent({ keepAlive: true, maxSockets: count })
-  const effectUndici = textOf(Context.get(await build(NodeHttpClient.layerUndici), HttpClient.HttpClient))
-  return [
-    { name: "bare sockets", run: await callbacks(count, openBare, (socket, done) => socket.write(done))() },
-    { name: "weir session", run: await callbacks(count, openSession, callSession)() },
-    { name: "weir client", run: fibers(count, weir.plain) },
-    { name: "weir HttpClient", run: fibers(count, withoutTracing(weir.http)) },
-    { name: "weir HttpClient, traced", run: fibers(count, weir.http) },
-    { name: "undici dispatch", run: lanes(count, () => callUndici(undici)) },
-    {
-      name: "undici request",
-      run: lanes(count, async () => {
-        const { body } = await undici.request({ path: "/", method: "GET" })
-        check(await body.text())
-      })
-    },
-    {
-      name: "undici fetch",
-      run: lanes(count, async () => check(await (await Undici.fetch(url, { dispatcher: fetching })).text()))
-    },
-    { name: "node:http", run: lanes(count, () => callNode(agent)) },
-    { name: "effect undici", run: fibers(count, withoutTracing(effectUndici)) },
-    { name: "effect undici, traced", run: fibers(count, effectUndici) }
+const pairs: Readonly<Record<typeof runtime, ReadonlyArray<Pair>>> = {
+  node: [
+    { of: "bare sockets", to: "weir session" },
+    { of: "bare sockets", to: "weir client", goal: 0.6 },
+    { of: "undici request", to: "weir client", goal: 2 },
+    { of: "undici dispatch", to: "weir client" },
+    { of: "node:http", to: "weir client" },
+    { of: "effect undici", to: "weir HttpClient", goal: 2 },
+    { of: "effect undici traced", to: "weir HttpClient traced", goal: 1.5 },
+    { of: "undici request", to: "weir request" },
+    { of: "fetch", to: "weir fetch", goal: 3 },
+    { of: "undici fetch", to: "weir fetch" }
+  ],
+  bun: [
+    { of: "bare sockets", to: "weir session" },
+    { of: "bare sockets", to: "weir client", goal: 0.6 },
+    { of: "fetch", to: "weir client", goal: 2 },
+    { of: "effect fetch", to: "weir HttpClient" },
+    { of: "effect fetch traced", to: "weir HttpClient traced" },
+    { of: "fetch", to: "weir request" },
+    { of: "fetch", to: "weir fetch", goal: 1.5 }
+  ],
+  deno: [
+    { of: "bare sockets", to: "weir session" },
+    { of: "bare sockets", to: "weir client", goal: 0.6 },
+    { of: "fetch", to: "weir client", goal: 3 },
+    { of: "effect fetch", to: "weir HttpClient" },
+    { of: "effect fetch traced", to: "weir HttpClient traced" },
+    { of: "fetch", to: "weir request" },
+    { of: "fetch", to: "weir fetch", goal: 2 }
   ]
 }
 
-const clock = process.argv.includes("--wall") ? "wall" : "cpu"
-const report = new Report("http", ["effect", "undici"])
-console.log(`upstream: ${upstream.kind}`)
-for (const count of [1, 50]) {
-  await report.compare(
-    `GET 41 bytes, ${count} at a time, ${clock} time`,
-    await contestantsFor(count),
-    [
-      ["undici request", "weir client"],
-      ["undici dispatch", "weir client"],
-      ["undici fetch", "weir client"],
-      ["node:http", "weir client"],
-      ["bare sockets", "weir client"],
-      ["bare sockets", "weir session"],
-      ["effect undici", "weir HttpClient"],
-      ["effect undici, traced", "weir HttpClient, traced"]
-    ],
-    isQuick ? { clock, rounds: 5, turnMillis: 40 } : { clock, rounds: 21, turnMillis: 300 }
-  )
+/** Whose rate the open loop goes by, and who takes part in it. */
+const reference = runtime === "node" ? "undici request" : "fetch"
+const openLoopWays = [reference, "weir client", "weir HttpClient", "weir request", "weir fetch", "undici dispatch"]
+
+const listOption = (option: string): ReadonlyArray<string> | undefined => optionValue(option)?.split(",")
+
+const wantedWorks = listOption("--work")
+const wantedConnections = listOption("--connections")
+const wantedLoops = listOption("--loop") ?? ["closed", "open"]
+const memoryCallCount = Number(optionValue("--memory") ?? 0)
+const profileDirectory = optionValue("--profile")
+
+const size = isQuick
+  ? { warmupMillis: 400, rounds: 5, turnMillis: 60 }
+  : { warmupMillis: 1500, rounds: 11, turnMillis: 250 }
+const rounds = Number(optionValue("--rounds") ?? size.rounds)
+const openLoopSize = isQuick ? { rounds: 1, seconds: 0.7 } : { rounds: 3, seconds: 2 }
+
+/** One connection carries a stream as fast as the processor does; more of them would only share it. */
+const isStream = (work: WorkName): boolean => works[work].reading === "pieces"
+
+const cases: ReadonlyArray<{ readonly work: WorkName; readonly connectionCount: number }> = Object.keys(works)
+  .filter(isWorkName)
+  .filter((work) => wantedWorks?.includes(work) ?? !(isQuick && isStream(work)))
+  .flatMap((work) => {
+    const usual = isStream(work) ? [1] : isQuick ? [50] : [1, 50, 500]
+    return (wantedConnections?.map(Number) ?? usual).map((connectionCount) => ({ work, connectionCount }))
+  })
+
+const allNames = await listWays()
+const names = listOption("--way") ?? allNames
+for (const name of names) {
+  if (!allNames.includes(name)) {
+    console.error(`There is no way of calling named ${name}; there are: ${allNames.join(", ")}`)
+    process.exit(2)
+  }
 }
+
+const report = new Report("http", ["effect", ...(runtime === "node" ? ["undici"] : [])])
+const upstream = await startUpstream()
+console.log(`upstream: ${upstream.kind}`)
+
+/** Warms a contestant up, for the compiler makes the first turns slow, and returns how many calls fill a turn. */
+const calibrate = async (contestant: Contestant, laneCount: number): Promise<number> => {
+  let count = laneCount
+  for (let warmMillis = 0; warmMillis < size.warmupMillis; ) {
+    const millis = (await contestant.run(count)).wallNanos / 1e6
+    warmMillis += millis
+    count = Math.max(laneCount, Math.min(count * 4, Math.round((count * size.turnMillis) / millis)))
+  }
+  return count
+}
+
+interface Lane {
+  readonly contestant: Contestant
+  readonly count: number
+  readonly turns: Array<Turn>
+}
+
+const closedLoop = async (title: string, lanes: ReadonlyArray<Lane>): Promise<void> => {
+  for (let round = 0; round < rounds; round++) {
+    const first = round % lanes.length
+    for (const lane of [...lanes.slice(first), ...lanes.slice(0, first)]) {
+      lane.turns.push(await lane.contestant.run(lane.count))
+    }
+  }
+  const wallCase = `${title}, by the clock`
+  for (const { contestant, count, turns } of lanes) {
+    const perCall = (nanos: (turn: Turn) => number) => turns.map((turn) => nanos(turn) / count)
+    report.addRow(contestant.name, { case: title, unit: "ns of CPU", runs: perCall((turn) => turn.cpuNanos) })
+    report.addRow(contestant.name, { case: wallCase, unit: "ns", runs: perCall((turn) => turn.wallNanos) })
+  }
+  const rows = lanes.map(({ contestant, count, turns }) => {
+    const cpuMicros = turns.map((turn) => turn.cpuNanos / count / 1000)
+    return [
+      contestant.name,
+      formatNumber(Math.round(median(turns.map((turn) => (count * 1e9) / turn.wallNanos)))),
+      median(cpuMicros).toFixed(1),
+      Math.min(...cpuMicros).toFixed(1),
+      Math.max(...cpuMicros).toFixed(1)
+    ]
+  })
+  console.log(`\n${title}\n\n${formatTable(["", "calls/s", "CPU µs/call", "least", "most"], rows)}`)
+  const present = pairs[runtime].filter(({ of, to }) => names.includes(of) && names.includes(to))
+  const ratios = present.map(({ goal, of, to }) => [
+    `${of} / ${to}`,
+    report.addRatio(title, of, to).toFixed(2),
+    report.addRatio(wallCase, of, to).toFixed(2),
+    goal === undefined ? "" : String(goal)
+  ])
+  if (ratios.length > 0) console.log(`\n${formatTable(["in turns", "CPU", "clock", "goal"], ratios)}`)
+}
+
+/** By the clock, in the closed loop. */
+const capacityOf = ({ count, turns }: Lane): number => median(turns.map((turn) => (count * 1e9) / turn.wallNanos))
+
+const openLoops = async (title: string, lanes: ReadonlyArray<Lane>): Promise<void> => {
+  const peer = lanes.find(({ contestant }) => contestant.name === reference)
+  if (peer === undefined) return
+  for (const share of [0.5, 0.8]) {
+    const ratePerSecond = Math.round(capacityOf(peer) * share)
+    const caseName = `${title}, ${share * 100} % of what ${reference} can`
+    const racing = lanes.filter(({ contestant }) => openLoopWays.includes(contestant.name))
+    // Above its own capacity a client's times only say how long the case lasted.
+    const able = racing.filter((lane) => capacityOf(lane) > ratePerSecond * 1.1)
+    const quantiles = ["p50Micros", "p99Micros", "p999Micros"] as const
+    const found = new Map(able.map(({ contestant }) => [contestant.name, quantiles.map((): Array<number> => [])]))
+    for (let round = 0; round < openLoopSize.rounds; round++) {
+      for (const { contestant } of able) {
+        const latencies = await contestant.openLoop(ratePerSecond, openLoopSize.seconds)
+        quantiles.forEach((quantile, index) => {
+          found.get(contestant.name)?.[index]?.push(latencies[quantile])
+        })
+      }
+    }
+    for (const [name, runs] of found) {
+      quantiles.forEach((quantile, index) => {
+        report.addRow(name, { case: `${caseName}, ${quantile}`, unit: "µs", runs: runs[index] ?? [] })
+      })
+    }
+    const rows = racing.map(({ contestant }) => [
+      contestant.name,
+      ...(found.get(contestant.name)?.map((runs) => formatNumber(median(runs))) ?? ["too slow", "", ""])
+    ])
+    const heading = `${caseName}: ${formatNumber(ratePerSecond)} calls/s`
+    console.log(`\n${heading}\n\n${formatTable(["µs", "p50", "p99", "p99.9"], rows)}`)
+  }
+}
+
+const compare = async (): Promise<void> => {
+  const contestants = names.map((name) => startContestant(name, upstream.port, profileDirectory))
+  for (const { connectionCount, work } of cases) {
+    const lanes: Array<Lane> = []
+    for (const contestant of contestants) {
+      await contestant.open(work, connectionCount)
+      lanes.push({ contestant, count: await calibrate(contestant, connectionCount), turns: [] })
+    }
+    const connections = connectionCount === 1 ? "1 connection" : `${connectionCount} connections`
+    const title = `${works[work].title}, ${connections}`
+    await closedLoop(title, lanes)
+    if (wantedLoops.includes("open") && !isStream(work)) await openLoops(title, lanes)
+  }
+  for (const contestant of contestants) contestant.stop()
+}
+
+const watchMemory = async (): Promise<void> => {
+  const rows: Array<ReadonlyArray<string>> = []
+  const megabytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)
+  for (const name of listOption("--way") ?? ["weir client", "weir fetch"]) {
+    const contestant = startContestant(name, upstream.port, undefined)
+    await contestant.open("get-41", 50)
+    const readings: Array<Memory> = []
+    for (let tenth = 0; tenth < 10; tenth++) {
+      await contestant.run(Math.ceil(memoryCallCount / 10))
+      readings.push(await contestant.memory())
+    }
+    contestant.stop()
+    rows.push([`${name}, heap`, ...readings.map(({ heapBytes }) => megabytes(heapBytes))])
+    rows.push([`${name}, resident`, ...readings.map(({ residentBytes }) => megabytes(residentBytes))])
+    const caseName = `memory over ${memoryCallCount} calls`
+    report.addRow(`${name}, heap`, { case: caseName, unit: "bytes", runs: readings.map((one) => one.heapBytes) })
+    report.addRow(`${name}, resident`, {
+      case: caseName,
+      unit: "bytes",
+      runs: readings.map((one) => one.residentBytes)
+    })
+  }
+  const head = [
+    "MB after",
+    ...Array.from({ length: 10 }, (_, tenth) => formatNumber(((tenth + 1) * memoryCallCount) / 10))
+  ]
+  console.log(`\nGET 41 B, 50 connections, ${formatNumber(memoryCallCount)} calls\n\n${formatTable(head, rows)}`)
+}
+
+await (memoryCallCount > 0 ? watchMemory() : compare())
 report.finish()
 await upstream.stop()
 process.exit()
