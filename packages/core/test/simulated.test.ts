@@ -57,3 +57,20 @@ it.effect("wakes a caller at the end of a back-off in which an earlier caller ha
     { factory: { dials: "manual" } }
   )
 )
+
+it.effect("leases no connection that ends without a word while its probe succeeds", () =>
+  withPool(
+    { validateAfterInactivity: 0 },
+    function* ({ ask, closedBy, factory, pass, touch }) {
+      const first = touch(a)
+      const caller = ask(a)
+      first.isOpen = false
+      factory.probed(1).succeed()
+      yield* pass(0)
+      assert.notStrictEqual(caller.connection, first)
+      assert.strictEqual(closedBy("peer-closed"), 1)
+      caller.release()
+    },
+    { factory: { probes: "manual" } }
+  )
+)

@@ -6,6 +6,7 @@ import { Effect, Exit } from "effect"
 import { unlist } from "./availability.ts"
 import { closeEntry } from "./closing.ts"
 import type { Entry } from "./Entry.ts"
+import { isAlive } from "./factoryHooks.ts"
 import { markDirty, type PoolState } from "./PoolState.ts"
 
 export type ValidationKind = "probe" | "ping"
@@ -59,6 +60,9 @@ const validated = <C>(
       closeEntry(state, entry, "validation-failed")
     } else if (entry.isUsedUp) {
       closeEntry(state, entry, "uses")
+    } else if (entry.connection === undefined || !isAlive(state, entry.connection)) {
+      // It ended after the check had looked.
+      closeEntry(state, entry, "peer-closed")
     } else {
       entry.moveTo("idle")
       entry.verifiedAtMillis = nowMillis
