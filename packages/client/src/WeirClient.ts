@@ -10,6 +10,7 @@ import { type ClientConfig, type HttpLimits, parseClientConfig, resolveHttp } fr
 import { type ClientError, clientError } from "./ClientError.ts"
 import type { ClientShared } from "./ClientShared.ts"
 import { type HttpPeer, makeHttpPool } from "./HttpPool.ts"
+import { type Interceptor, intercept } from "./Interceptor.ts"
 import { makeOrigin, type Origin, originOf } from "./Origin.ts"
 import type { ClientRequest, ClientResponse } from "./Request.ts"
 import { RetryBudget } from "./RetryVerdict.ts"
@@ -30,17 +31,26 @@ export interface WeirClientService {
   readonly originFor: (isSecure: boolean, host: string, port: number, hostField?: string) => Origin
 }
 
+/** What a client has beside its configuration, which is data. */
+export interface ClientOptions {
+  /** Around each request that is sent, the first outermost. Default: none, which costs nothing. */
+  readonly interceptors?: ReadonlyArray<Interceptor>
+}
+
 export class WeirClient extends Context.Service<WeirClient, WeirClientService>()("@weir/client/WeirClient") {
   /** A client that lives as long as the layer. */
-  static readonly layer = (config: ClientConfig = {}): Layer.Layer<WeirClient, PoolConfigError, Connector> =>
-    Layer.effect(WeirClient, make(config))
+  static readonly layer = (
+    config: ClientConfig = {},
+    options: ClientOptions = {}
+  ): Layer.Layer<WeirClient, PoolConfigError, Connector> => Layer.effect(WeirClient, make(config, options))
 }
 
 /** Origins kept by URL; beyond this the oldest is forgotten, and made anew when it is asked for again. */
 const originsKeptMax = 10_000
 
 export const make = (
-  config: ClientConfig = {}
+  config: ClientConfig = {},
+  options: ClientOptions = {}
 ): Effect.Effect<WeirClientService, PoolConfigError, Connector | Scope.Scope> =>
   Effect.gen(function* () {
     const parsed = yield* parseClientConfig(config)
@@ -83,7 +93,7 @@ export const make = (
     return WeirClient.of({
       pool,
       settings: limits,
-      execute: (request) => execute(shared, request),
+      execute: intercept((request) => execute(shared, request), options.interceptors ?? []),
       origin: (url) => {
         const known = origins.get(url.origin)
         if (known !== undefined && url.username === "" && url.password === "") return Effect.succeed(known)

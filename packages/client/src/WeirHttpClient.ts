@@ -17,7 +17,7 @@ import { acceptEncoding } from "./Decompression.ts"
 import { followRedirects } from "./FollowRedirects.ts"
 import type { Origin } from "./Origin.ts"
 import { convertBody } from "./RequestBody.ts"
-import { WeirClient, type WeirClientService } from "./WeirClient.ts"
+import { type ClientOptions, WeirClient, type WeirClientService } from "./WeirClient.ts"
 import { requestError, urlError, WeirHttpResponse } from "./WeirHttpResponse.ts"
 
 /** An `HttpClient` on a client that exists, with its settings for decoding and redirects. */
@@ -73,9 +73,10 @@ const makePlain = (client: WeirClientService): HttpClient.HttpClient => {
 
 /** The client, as both `WeirClient` and Effect's `HttpClient`. */
 export const layer = (
-  config: ClientConfig = {}
+  config: ClientConfig = {},
+  options: ClientOptions = {}
 ): Layer.Layer<HttpClient.HttpClient | WeirClient, PoolConfigError, Connector> =>
-  Layer.provideMerge(layerClient, WeirClient.layer(config))
+  Layer.provideMerge(layerClient, WeirClient.layer(config, options))
 
 /** `HttpClient` on the `WeirClient` in the context. */
 export const layerClient: Layer.Layer<HttpClient.HttpClient, never, WeirClient> = Layer.effect(

@@ -8,10 +8,12 @@ export {
   decompress
 } from "./Decompression.ts"
 export { HttpPeer } from "./HttpPool.ts"
+export type { Interceptor, Send } from "./Interceptor.ts"
+export { type LocalAnswer, localResponse } from "./LocalResponse.ts"
 export type { Origin } from "./Origin.ts"
 export { type RedirectedCall, redirectOf } from "./Redirect.ts"
 export * from "./Request.ts"
 export type { BodySink } from "./ResponseBody.ts"
 export { isIdempotentMethod } from "./RetryVerdict.ts"
-export { make as makeClient, WeirClient, type WeirClientService } from "./WeirClient.ts"
+export { type ClientOptions, make as makeClient, WeirClient, type WeirClientService } from "./WeirClient.ts"
 export * as WeirHttpClient from "./WeirHttpClient.ts"

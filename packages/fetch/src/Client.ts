@@ -7,13 +7,17 @@ import { Connector } from "@weir/transport"
 import { Cause, Duration, Effect, Exit, Scope, Stream } from "effect"
 import { platform } from "#platform"
 import { type FetchInit, type FetchSettings, makeFetch } from "./Fetch.ts"
-import { makeRequest, type RequestOptions, type WeirResponse } from "./Request.ts"
+import { type Interceptor, interceptWith } from "./Interceptor.ts"
+import { makeRequest, type RequestOptions } from "./Request.ts"
 import { toWeirError, WeirError } from "./WeirError.ts"
+import type { WeirResponse } from "./WeirResponse.ts"
 
 /** Plain objects all the way: the same keys as the Effect side, checked when the client is made. */
 export interface ClientOptions extends ClientConfig {
   /** Sent by `fetch` where the caller gives none. Default `weir`. */
   readonly userAgent?: string
+  /** Code of your own around each request, the first outermost. Default: none, which costs nothing. */
+  readonly interceptors?: ReadonlyArray<Interceptor>
 }
 
 export interface Client {
@@ -36,13 +40,15 @@ export interface Client {
 
 /** Throws a `WeirError` with code `WEIR_CONFIG` if the options cannot be used. */
 export const createClient = (options: ClientOptions = {}): Client => {
-  const { userAgent = "weir", ...config } = options
+  const { interceptors = [], userAgent = "weir", ...config } = options
   const scope = Scope.makeUnsafe()
   const client = runOrThrow(
     makeClient(config).pipe(Effect.provideServiceEffect(Connector, platform.make()), Scope.provide(scope))
   )
   const { decompression, isDecoding = true, redirectCountMax } = client.settings
-  const settings: FetchSettings = { userAgent, redirectCountMax, decoding: { isDecoding, limits: decompression } }
+  const decoding = { isDecoding, limits: decompression }
+  const intercept = interceptWith(interceptors, decoding)
+  const settings: FetchSettings = { userAgent, redirectCountMax, decoding, intercept }
   const close = async (timeoutMillis?: number): Promise<void> => {
     await Effect.runPromise(
       Effect.andThen(

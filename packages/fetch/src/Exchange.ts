@@ -10,6 +10,7 @@ import {
   type WeirClientService
 } from "@weir/client"
 import { Cause, Effect, Exit } from "effect"
+import type { BodyInput } from "./Body.ts"
 import { toWeirError, WeirError } from "./WeirError.ts"
 
 export interface ExchangeCall {
@@ -18,12 +19,25 @@ export interface ExchangeCall {
   /** Name, value, name, value. */
   readonly headers: ReadonlyArray<string>
   readonly body: Body
+  /** What the body was made from. */
+  readonly bodyInput: BodyInput | null
 }
+
+/** Sends one request, redirects being requests of their own. */
+export type Transmit = (call: ExchangeCall) => Promise<ClientResponse>
+
+/** Sends one request through the interceptors. */
+export type Intercept = (
+  call: ExchangeCall,
+  transmit: Transmit,
+  signal: AbortSignal | undefined
+) => Promise<ClientResponse>
 
 export interface ExchangeOptions {
   readonly signal: AbortSignal | undefined
   readonly redirect: "follow" | "manual" | "error"
   readonly redirectCountMax: number
+  readonly intercept: Intercept | undefined
   readonly rest: Pick<ClientRequest, "timeout" | "holder" | "isIdempotent" | "expectsContinue" | "onInformational">
 }
 
@@ -42,7 +56,10 @@ export const exchange = async (
 ): Promise<ExchangeAnswer> => {
   let current = call
   for (let redirectCount = 0; ; redirectCount++) {
-    const response = await send(client, current, options)
+    const response =
+      options.intercept === undefined
+        ? await send(client, current, options)
+        : await options.intercept(current, (changed) => send(client, changed, options), options.signal)
     const next =
       options.redirect === "manual" ? undefined : redirectOf(current, response.status, response.head.get("location"))
     if (next === undefined) return { response, url: current.url, redirectCount }
@@ -63,7 +80,8 @@ export const exchange = async (
         `${current.url.href} redirects with ${response.status}, and the body, a stream, is spent`
       )
     }
-    current = { url: next.url, method: next.method, headers: next.headers, body }
+    const bodyInput = next.dropsBody ? null : current.bodyInput
+    current = { url: next.url, method: next.method, headers: next.headers, body, bodyInput }
   }
 }
 

@@ -4,7 +4,7 @@
 import type { WeirClientService } from "@weir/client"
 import { Effect } from "effect"
 import { type BodyInput, extractBody } from "./Body.ts"
-import { type ExchangeAnswer, type ExchangeCall, exchange } from "./Exchange.ts"
+import { type ExchangeAnswer, type ExchangeCall, exchange, type Intercept } from "./Exchange.ts"
 import { acceptEncoding, chunksOf, type DecodingOptions, isCoded } from "./ResponseChunks.ts"
 import { toWeirError, WeirError } from "./WeirError.ts"
 
@@ -28,6 +28,7 @@ export interface FetchSettings {
   /** Where a call does not say: absent, `fetch` follows 20 and `request` none. */
   readonly redirectCountMax: number | undefined
   readonly decoding: DecodingOptions
+  readonly intercept: Intercept | undefined
 }
 
 /** Rejects with a `TypeError` whose cause is a `WeirError`, as fetch users expect; with the signal's reason when aborted. */
@@ -42,6 +43,7 @@ export const makeFetch =
         signal,
         redirect: init.redirect ?? request?.redirect ?? "follow",
         redirectCountMax: settings.redirectCountMax ?? 20,
+        intercept: settings.intercept,
         rest: {
           ...(init.timeoutMillis === undefined ? {} : { timeout: init.timeoutMillis }),
           ...(init.holder === undefined ? {} : { holder: init.holder }),
@@ -54,7 +56,8 @@ export const makeFetch =
       if (cause instanceof WeirError && cause.code === "WEIR_INVALID_REQUEST") {
         throw new TypeError(cause.message, { cause })
       }
-      if (cause instanceof TypeError) throw cause
+      // What an interceptor has thrown is its own.
+      if (cause instanceof TypeError || (settings.intercept !== undefined && !(cause instanceof WeirError))) throw cause
       throw new TypeError("fetch failed", { cause: toWeirError(cause) })
     }
   }
@@ -72,7 +75,13 @@ const callOf = (
     throw new TypeError(`a request with method ${method} cannot have a body`)
   }
   const { body, contentType } = extractBody(given)
-  return { url, method, headers: headersOf(init.headers ?? request?.headers, contentType, settings), body }
+  return {
+    url,
+    method,
+    headers: headersOf(init.headers ?? request?.headers, contentType, settings),
+    body,
+    bodyInput: given ?? null
+  }
 }
 
 const urlOf = (input: string | URL): URL => {

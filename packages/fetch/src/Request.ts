@@ -1,13 +1,13 @@
 /**
  * The leaner way in: status, headers, and the body as it is wanted, without the objects of the Fetch standard.
  */
-import type { CallTiming, ClientResponse, WeirClientService } from "@weir/client"
-import { Effect } from "effect"
+import type { WeirClientService } from "@weir/client"
 import { type BodyInput, extractBody } from "./Body.ts"
 import { type ExchangeCall, exchange } from "./Exchange.ts"
 import type { FetchSettings } from "./Fetch.ts"
-import { acceptEncoding, chunksOf, collect, type DecodingOptions, isCoded } from "./ResponseChunks.ts"
+import { acceptEncoding } from "./ResponseChunks.ts"
 import { toWeirError, WeirError } from "./WeirError.ts"
+import { WeirResponse } from "./WeirResponse.ts"
 
 export interface RequestOptions {
   readonly method?: string
@@ -27,73 +27,6 @@ export interface RequestOptions {
   readonly isDecoding?: boolean
 }
 
-/** The answer. Its body is read once: by one of `bytes`, `text`, `json` or a loop; otherwise `discard` it. */
-export class WeirResponse implements AsyncIterable<Uint8Array> {
-  /** Where the answer came from, after redirects. */
-  readonly url: string
-  private readonly response: ClientResponse
-  private readonly decoding: DecodingOptions
-  private readonly signal: AbortSignal | undefined
-  private cachedHeaders: Record<string, string | Array<string>> | undefined
-
-  constructor(response: ClientResponse, url: string, decoding: DecodingOptions, signal: AbortSignal | undefined) {
-    this.response = response
-    this.url = url
-    this.decoding = decoding
-    this.signal = signal
-  }
-
-  get status(): number {
-    return this.response.status
-  }
-
-  /** By name in lower case; a field that came more than once has its values in an array. */
-  get headers(): Readonly<Record<string, string | Array<string>>> {
-    this.cachedHeaders ??= toRecord(this.response.head.headers)
-    return this.cachedHeaders
-  }
-
-  /** The first value of a field; cheaper than `headers` for one or two. */
-  header(name: string): string | undefined {
-    return this.response.head.get(name.toLowerCase())
-  }
-
-  /** How the call went: waiting, first byte, reused or fresh. */
-  get timing(): CallTiming {
-    return this.response.timing
-  }
-
-  /** Fields that followed a chunked body, once it has been read. */
-  get trailers(): Readonly<Record<string, string | Array<string>>> {
-    return toRecord(this.response.trailers)
-  }
-
-  async bytes(): Promise<Uint8Array> {
-    if (this.response.isComplete && !isCoded(this.response, this.decoding)) return Effect.runSync(this.response.bytes)
-    return await collect(this)
-  }
-
-  async text(): Promise<string> {
-    return decoder.decode(await this.bytes())
-  }
-
-  /** The value is whatever the server sent; check it. */
-  async json(): Promise<unknown> {
-    return JSON.parse(await this.text())
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return chunksOf(this.response, this.decoding, this.signal)[Symbol.asyncIterator]()
-  }
-
-  /** Gives up the body: a little is read to keep the connection, otherwise it is closed. */
-  discard(): void {
-    this.response.discard()
-  }
-}
-
-const decoder = new TextDecoder()
-
 /** Rejects with a `WeirError`, or with the signal's reason. */
 export const makeRequest =
   (client: WeirClientService, settings: FetchSettings) =>
@@ -106,6 +39,7 @@ export const makeRequest =
         signal: options.signal,
         redirect: redirectCountMax === 0 ? "manual" : "follow",
         redirectCountMax,
+        intercept: settings.intercept,
         rest: {
           ...(options.timeoutMillis === undefined ? {} : { timeout: options.timeoutMillis }),
           ...(options.holder === undefined ? {} : { holder: options.holder }),
@@ -116,6 +50,8 @@ export const makeRequest =
       return new WeirResponse(response, url.href, decoding, options.signal)
     } catch (cause) {
       if (options.signal?.aborted === true && cause === options.signal.reason) throw cause
+      // What an interceptor has thrown is its own.
+      if (settings.intercept !== undefined && !(cause instanceof WeirError)) throw cause
       throw toWeirError(cause)
     }
   }
@@ -132,18 +68,5 @@ const callOf = (input: string | URL, options: RequestOptions, isDecoding: boolea
   if (isDecoding && !seen.has("accept-encoding")) headers.push("Accept-Encoding", acceptEncoding)
   if (contentType !== undefined && !seen.has("content-type")) headers.push("Content-Type", contentType)
   const method = options.method ?? (body._tag === "Empty" ? "GET" : "POST")
-  return { url: new URL(input), method, headers, body }
-}
-
-const toRecord = (raw: ReadonlyArray<string>): Record<string, string | Array<string>> => {
-  const record: Record<string, string | Array<string>> = {}
-  for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = (raw[index] ?? "").toLowerCase()
-    const value = raw[index + 1] ?? ""
-    const before = record[name]
-    if (before === undefined) record[name] = value
-    else if (typeof before === "string") record[name] = [before, value]
-    else before.push(value)
-  }
-  return record
+  return { url: new URL(input), method, headers, body, bodyInput: options.body ?? null }
 }

@@ -1,0 +1,98 @@
+/**
+ * An answer that no server has sent: from a cache, or made up by a test.
+ */
+import type { RawHeaders, ResponseHead } from "@weir/http1"
+import type { ConnectionInfo } from "@weir/transport"
+import { Effect, Stream } from "effect"
+import type { CallTiming, ClientResponse } from "./Request.ts"
+import type { BodySink } from "./ResponseBody.ts"
+
+export interface LocalAnswer {
+  readonly status: number
+  /** Name, value, name, value. Default: none. */
+  readonly headers?: RawHeaders
+  /** Default: empty. */
+  readonly body?: Uint8Array | string
+}
+
+/** Its `connection` has the layer `local` and no address. */
+export const localResponse = (answer: LocalAnswer): ClientResponse => new LocalResponse(answer)
+
+class LocalResponse implements ClientResponse {
+  readonly status: number
+  readonly head: ResponseHead
+  readonly connection: ConnectionInfo = local
+  readonly timing: CallTiming = atOnce
+  readonly isComplete = true
+  readonly trailers: RawHeaders = []
+  readonly upgraded = undefined
+  private unread: Uint8Array
+
+  constructor({ body = "", headers = [], status }: LocalAnswer) {
+    this.status = status
+    this.head = {
+      status,
+      reasonPhrase: "",
+      version: "1.1",
+      headers,
+      get: (lowerCaseName) => {
+        const index = headers.findIndex((text, at) => at % 2 === 0 && text.toLowerCase() === lowerCaseName)
+        return index < 0 ? undefined : headers[index + 1]
+      }
+    }
+    this.unread = typeof body === "string" ? new TextEncoder().encode(body) : body
+  }
+
+  get bytes() {
+    return Effect.sync(() => this.take())
+  }
+
+  get text() {
+    return Effect.map(this.bytes, (bytes) => new TextDecoder().decode(bytes))
+  }
+
+  get stream() {
+    return Stream.suspend(() => {
+      const bytes = this.take()
+      return bytes.length === 0 ? Stream.empty : Stream.make(bytes)
+    })
+  }
+
+  pipeTo(sink: BodySink): void {
+    const bytes = this.take()
+    if (bytes.length > 0) sink.onChunk(bytes)
+    sink.onEnd()
+  }
+
+  /** Nothing is ever held back. */
+  resume(): void {}
+
+  discard(): void {
+    this.take()
+  }
+
+  private take(): Uint8Array {
+    const bytes = this.unread
+    this.unread = noBytes
+    return bytes
+  }
+}
+
+const noBytes = new Uint8Array(0)
+
+const local: ConnectionInfo = {
+  layer: "local",
+  remoteAddress: "",
+  remotePort: 0,
+  localAddress: "",
+  localPort: 0,
+  timing: {}
+}
+
+const atOnce: CallTiming = {
+  leasedAfterMillis: 0,
+  headAfterMillis: 0,
+  isReused: false,
+  idleBeforeMillis: 0,
+  retryCount: 0
+}

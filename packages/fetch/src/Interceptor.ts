@@ -1,0 +1,78 @@
+/**
+ * A program's own code around each request of a client: to sign it, measure it, answer it from elsewhere, send it again.
+ *
+ * The first of `createClient({ interceptors })` is the outermost: it sees a request first and its answer last. Each passes
+ * on what it wants to be sent with `next`, as often as it likes, or answers by itself with `answerWith`. A redirect that is
+ * followed is a request of its own; what the client sends again on another connection is not.
+ */
+import { localResponse } from "@weir/client"
+import { type BodyInput, extractBody } from "./Body.ts"
+import type { Intercept } from "./Exchange.ts"
+import type { DecodingOptions } from "./ResponseChunks.ts"
+import { WeirError } from "./WeirError.ts"
+import { sourceOf, WeirResponse } from "./WeirResponse.ts"
+
+/** What is about to be sent. To change it, pass another one to `next`: `next({ ...request, method: "PUT" })`. */
+export interface OutgoingRequest {
+  readonly url: URL
+  readonly method: string
+  /** This request's own: what is set here is sent. */
+  readonly headers: Headers
+  readonly body: BodyInput | null
+  /** The caller's. A request that is sent heeds it by itself. */
+  readonly signal: AbortSignal | undefined
+}
+
+export type Next = (request: OutgoingRequest) => Promise<WeirResponse>
+
+/** What it rejects with reaches the caller as it is. Whoever reads an answer's body must not give the answer on. */
+export type Interceptor = (request: OutgoingRequest, next: Next) => Promise<WeirResponse>
+
+/** An answer that no server has sent. */
+export const answerWith = (answer: {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+}): WeirResponse => {
+  const { body = "", headers = {}, status } = answer
+  return new WeirResponse(
+    localResponse({ status, headers: Object.entries(headers).flat(), body }),
+    "",
+    asItIs,
+    undefined
+  )
+}
+
+const asItIs: DecodingOptions = { isDecoding: false, limits: { ratioMax: 1, byteCountMax: 0 } }
+
+/** One function for all of them; none where there are none. */
+export const interceptWith = (
+  interceptors: ReadonlyArray<Interceptor>,
+  decoding: DecodingOptions
+): Intercept | undefined => {
+  if (interceptors.length === 0) return undefined
+  return async (call, transmit, signal) => {
+    const last: Next = async ({ body, headers, method, url }) => {
+      const extracted = body === call.bodyInput ? { body: call.body, contentType: undefined } : extractBody(body)
+      const raw = Array.from(headers).flat()
+      if (extracted.contentType !== undefined && !headers.has("content-type")) {
+        raw.push("content-type", extracted.contentType)
+      }
+      const changed = { url, method, headers: raw, body: extracted.body, bodyInput: body }
+      return new WeirResponse(await transmit(changed), url.href, decoding, signal)
+    }
+    const chain = interceptors.reduceRight<Next>((next, interceptor) => (request) => interceptor(request, next), last)
+    const { bodyInput: body, method, url } = call
+    return sourceOf(await chain({ url, method, headers: headersOf(call.headers), body, signal }))
+  }
+}
+
+const headersOf = (raw: ReadonlyArray<string>): Headers => {
+  const headers = new Headers()
+  try {
+    for (let index = 0; index + 1 < raw.length; index += 2) headers.append(raw[index] ?? "", raw[index + 1] ?? "")
+  } catch (cause) {
+    throw new WeirError("WEIR_INVALID_REQUEST", `a header cannot be sent: ${String(cause)}`, { cause })
+  }
+  return headers
+}
