@@ -2,6 +2,7 @@
  * Waiters that the pool's limit on active leases keeps from being dialled for.
  */
 import { assert, describe } from "@effect/vitest"
+import { Effect } from "effect"
 import { a, b, spec } from "./support/withPool.ts"
 
 describe("a route that may dial for fewer than wait, because of `activeMax`", () => {
@@ -22,5 +23,22 @@ describe("a route that may dial for fewer than wait, because of `activeMax`", ()
       for (const waiter of waiters) waiter.release()
     },
     { factory: { dials: "manual" } }
+  )
+
+  spec(
+    "dials for nobody whose turn it is not, where nothing that is dialled is kept",
+    { activeMax: 2, mode: "disabled" },
+    ({ ask, factory }) => {
+      const { connect } = factory
+      // A circle on one stack would never come back to the spec.
+      factory.connect = (route, control) => (factory.dials.length > 100 ? Effect.never : connect(route, control))
+      const held = [ask(a), ask(a)]
+      const first = ask(b)
+      const second = ask(a)
+      for (const lease of held) lease.release()
+      first.release()
+      second.release()
+      assert.strictEqual(factory.dials.length, 4)
+    }
   )
 })

@@ -29,7 +29,7 @@ export const dialsNeeded = <C>(state: PoolState<C>, route: RoutePool<C>): number
 }
 
 /** What dials and probes have brought and nobody has got yet. */
-const freshCount = <C>(route: RoutePool<C>): number => {
+export const freshCount = <C>(route: RoutePool<C>): number => {
   let count = 0
   for (const entry of route.fresh) if (entry.freshness !== undefined) count++
   return count

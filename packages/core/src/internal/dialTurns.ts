@@ -25,6 +25,8 @@ export const dialForWaiters = <C>(state: PoolState<C>, route: RoutePool<C>): voi
   } else {
     state.roomBlocked.delete(route)
   }
+  // It may not lease what it dialled for before its turn, and would dial again for want of it; its turn brings it here.
+  if (isOthersTurn(state.activeBlocked, route)) return
   while (dialsNeeded(state, route) > 0 && !isBackingOff(state, route)) {
     if (dialOne(state, route) !== undefined) return
   }

@@ -9,7 +9,7 @@
 import { beginIdle, list, listByAge, planPing } from "./availability.ts"
 import { closeEntry, drainEntry } from "./closing.ts"
 import { recount } from "./covering.ts"
-import { isActiveTotalMet } from "./demand.ts"
+import { freshCount, isActiveTotalMet } from "./demand.ts"
 import {
   cancelSurplus,
   dialForMinimum,
@@ -53,9 +53,12 @@ export const pump = <C>(state: PoolState<C>): void => {
   }
 }
 
-/** Gives out what routes wait for beside their own connections, in turn. Returns whether anything changed. */
+/**
+ * Gives out what routes wait for beside their own connections, in turn. Places among the active come before dials: who
+ * stands behind another for a place is dialled for after it. Returns whether anything changed.
+ */
 const feed = <C>(state: PoolState<C>): boolean =>
-  feedStarving(state) || feedDialling(state) || feedActive(state) || feedRoom(state) || feedMinimum(state)
+  feedActive(state) || feedStarving(state) || feedDialling(state) || feedRoom(state) || feedMinimum(state)
 
 /** May the route be given one more lease now? */
 export const mayLease = <C>(state: PoolState<C>, route: RoutePool<C>): boolean =>
@@ -80,7 +83,8 @@ const serveWaiters = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
       if (route.activeCount < route.limits.activeMax && isActiveTotalMet(state)) state.activeBlocked.add(route)
       return
     }
-    if (isOthersTurn(state.activeBlocked, route)) {
+    // What has just been dialled or probed is what the route had its turn for.
+    if (isOthersTurn(state.activeBlocked, route) && freshCount(route) === 0) {
       state.activeBlocked.add(route)
       return
     }
