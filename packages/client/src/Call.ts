@@ -12,8 +12,9 @@
 import { type Deadline, type Lease, PoolError, type RetryVerdict } from "@weir/core"
 import type { Http1Error, RawHeaders, RequestBody, ResponseHead, ResponseReceiver, ReuseVerdict } from "@weir/http1"
 import type { ConnectionInfo } from "@weir/transport"
-import { Cause, Duration, Exit } from "effect"
+import { Cause, Duration, Effect, Exit } from "effect"
 import { failureOf, verdictOf } from "./CallFailure.ts"
+import { CallTimer, timingOf } from "./CallTimer.ts"
 import { type CallTimeout, type ClientError, type ClientFailure, clientError } from "./ClientError.ts"
 import type { ClientShared } from "./ClientShared.ts"
 import type { HttpPeer } from "./HttpPool.ts"
@@ -43,10 +44,14 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
   trailers: RawHeaders = noFields
   leasedAfterMillis = 0
   headAfterMillis = 0
+  /** Was no idle connection there? */
+  hasWaited = false
   isReused = false
   idleBeforeMillis = 0
   retryCount = 0
   upgraded: Upgraded | undefined
+  /** For a caller who asks. */
+  readonly timer: CallTimer | undefined
   private readonly shared: ClientShared
   private readonly answer: (exit: Exit.Exit<ClientResponse, ClientError>) => void
   private phase: Phase = "acquiring"
@@ -84,6 +89,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     this.answer = answer
     this.body = new ResponseBody(this, shared.limits.bodyBufferByteCount)
     this.startedAtMillis = shared.deadlines.nowMillis()
+    this.timer = request.onTiming === undefined ? undefined : new CallTimer(shared.clock)
     const timeoutMillis =
       request.timeout === undefined
         ? shared.limits.requestMillis
@@ -116,6 +122,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
       this.send(idle, this.retryCount === 0 ? this.startedAtMillis : this.nowMillis)
       return
     }
+    this.hasWaited = true
     let isSettled = false
     const withdraw = pool.leaseUnsafe(origin.route, holder === undefined ? undefined : { holder }, (result) => {
       isSettled = true
@@ -139,6 +146,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     this.isReused = lease.isReused
     this.idleBeforeMillis = lease.isReused ? lease.idleMillis : nowMillis - lease.connection.openedAtMillis
     this.leasedAfterMillis = nowMillis - this.startedAtMillis
+    this.timer?.leased()
     this.phase = "awaiting-head"
     // The head's time begins when the body has been sent; a stream tells when that is.
     if (body._tag !== "Stream") this.setPhaseDue(nowMillis + shared.limits.responseHeadMillis)
@@ -197,6 +205,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     const { nowMillis } = this
     this.head = head
     this.headAfterMillis = nowMillis - this.startedAtMillis
+    this.timer?.head()
     this.phase = "reading-body"
     this.setPhaseDue(nowMillis + this.shared.limits.bodyIdleMillis)
     // A server that answers early with success goes on reading (a proxy, an echo); any other answer is final for the body.
@@ -235,6 +244,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     if (lease === undefined) return
     this.head = head
     this.headAfterMillis = this.nowMillis - this.startedAtMillis
+    this.timer?.head()
     this.lease = undefined
     this.upgraded = new LeasedUpgrade(lease, rest)
     this.end("release")
@@ -428,8 +438,21 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     if (this.isBudgeted) budget.give()
     for (; this.entryCount > 0; this.entryCount--) deadlines.forget()
     if (this.onSignal !== undefined) this.request.signal?.removeEventListener("abort", this.onSignal)
+    this.timer?.end()
     // Last, for it may hand the connection to the next caller in this very stack.
     this.endLease(disposition)
+    if (this.timer !== undefined) this.tellTiming()
+  }
+
+  private tellTiming(): void {
+    const { head, info, request, shared } = this
+    if (head === undefined || info === undefined) return
+    try {
+      request.onTiming?.(timingOf(this, info))
+    } catch (defect) {
+      // The call is over, so nobody waits for it who could be told: it ends a fiber, and is logged.
+      shared.fork(Effect.die(defect))
+    }
   }
 
   private endLease(disposition: "release" | "discard"): void {

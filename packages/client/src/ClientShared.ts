@@ -3,7 +3,7 @@
  */
 import type { ConnectionPool, Deadlines, Route } from "@weir/core"
 import type { RawHeaders } from "@weir/http1"
-import type { Effect, Fiber } from "effect"
+import type { Clock, Effect, Fiber } from "effect"
 import type { HttpLimits } from "./ClientConfig.ts"
 import type { HttpPeer } from "./HttpPool.ts"
 import type { ClientRequest } from "./Request.ts"
@@ -13,6 +13,7 @@ export interface ClientShared {
   readonly pool: ConnectionPool.ConnectionPool<HttpPeer>
   readonly limits: HttpLimits
   readonly deadlines: Deadlines
+  readonly clock: Clock.Clock
   readonly budget: RetryBudget
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   readonly headersOf: (request: ClientRequest) => RawHeaders

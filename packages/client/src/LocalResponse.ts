@@ -91,7 +91,10 @@ const local: ConnectionInfo = {
 
 const atOnce: CallTiming = {
   leasedAfterMillis: 0,
+  queuedMillis: 0,
+  connect: undefined,
   headAfterMillis: 0,
+  endAfterMillis: 0,
   isReused: false,
   idleBeforeMillis: 0,
   retryCount: 0

@@ -2,7 +2,7 @@
  * What the client is asked to send, and what it gives back.
  */
 import type { RawHeaders, ResponseHead } from "@weir/http1"
-import type { Connection, ConnectionInfo } from "@weir/transport"
+import type { Connection, ConnectionInfo, ConnectTiming } from "@weir/transport"
 import type { Duration, Effect, Stream } from "effect"
 import type { ClientError } from "./ClientError.ts"
 import type { Origin } from "./Origin.ts"
@@ -52,15 +52,28 @@ export interface ClientRequest {
   readonly holder?: string | undefined
   /** Called with each 1xx answer but 101. */
   readonly onInformational?: ((head: ResponseHead) => void) | undefined
+  /** Has the call timed exactly; called once an answered call is over, after its connection has gone back. */
+  readonly onTiming?: ((timing: CallTiming) => void) | undefined
 }
 
-/** How a call went, for those who ask. Times in milliseconds from the start of the call. */
+/**
+ * How a call went, for those who ask. Times in milliseconds; `…AfterMillis` counts from the start of the call.
+ * They are whole numbers, unless the call was given `onTiming`.
+ */
 export interface CallTiming {
-  /** The connection was leased. */
+  /** The connection was leased: for the last try, if there were several. */
   readonly leasedAfterMillis: number
+  /** Of that, what was not spent dialling this connection: the queue, validation, and tries that came to nothing. */
+  readonly queuedMillis: number
+  /** The phases of the dial. Absent: the connection was there when the call began. */
+  readonly connect: ConnectTiming | undefined
   /** The answer's head had come. */
   readonly headAfterMillis: number
+  /** The body had ended, or was given up. Absent before, and for calls without `onTiming`. */
+  readonly endAfterMillis: number | undefined
+  /** Had the connection carried another call? */
   readonly isReused: boolean
+  /** For how long the connection had been idle, or open and unused, before this call. */
   readonly idleBeforeMillis: number
   readonly retryCount: number
 }

@@ -5,6 +5,7 @@ import type { ResponseHead } from "@weir/http1"
 import type { ConnectionInfo } from "@weir/transport"
 import { Effect, Stream } from "effect"
 import type { Call } from "./Call.ts"
+import { timingOf } from "./CallTimer.ts"
 import type { CallTiming, ClientResponse } from "./Request.ts"
 import type { BodySink } from "./ResponseBody.ts"
 
@@ -27,8 +28,7 @@ class CallResponse implements ClientResponse {
   }
 
   get timing(): CallTiming {
-    const { headAfterMillis, idleBeforeMillis, isReused, leasedAfterMillis, retryCount } = this.call
-    return { leasedAfterMillis, headAfterMillis, isReused, idleBeforeMillis, retryCount }
+    return timingOf(this.call, this.connection)
   }
 
   get isComplete(): boolean {

@@ -83,6 +83,7 @@ export const make = (
       pool,
       limits,
       deadlines,
+      clock: backgroundClock,
       budget: new RetryBudget(limits.retryBudgetRatio, limits.retryBudgetCountMin),
       fork: runFork,
       headersOf,

@@ -38,7 +38,10 @@ export interface ExchangeOptions {
   readonly redirect: "follow" | "manual" | "error"
   readonly redirectCountMax: number
   readonly intercept: Intercept | undefined
-  readonly rest: Pick<ClientRequest, "timeout" | "holder" | "isIdempotent" | "expectsContinue" | "onInformational">
+  readonly rest: Pick<
+    ClientRequest,
+    "timeout" | "holder" | "isIdempotent" | "expectsContinue" | "onInformational" | "onTiming"
+  >
 }
 
 export interface ExchangeAnswer {

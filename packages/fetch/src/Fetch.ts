@@ -1,7 +1,7 @@
 /**
  * `fetch` as the Fetch standard has it, as far as it concerns a server: no CORS, no cache, no cookies of its own.
  */
-import type { WeirClientService } from "@weir/client"
+import type { CallTiming, WeirClientService } from "@weir/client"
 import { Effect } from "effect"
 import { type BodyInput, extractBody } from "./Body.ts"
 import { type ExchangeAnswer, type ExchangeCall, exchange, type Intercept } from "./Exchange.ts"
@@ -21,6 +21,8 @@ export interface FetchInit {
   readonly holder?: string
   /** May be sent again though its method is not idempotent. */
   readonly isIdempotent?: boolean
+  /** Has the call timed exactly; called once it has been answered and is over. With redirects: once for each. */
+  readonly onTiming?: (timing: CallTiming) => void
 }
 
 export interface FetchSettings {
@@ -47,7 +49,8 @@ export const makeFetch =
         rest: {
           ...(init.timeoutMillis === undefined ? {} : { timeout: init.timeoutMillis }),
           ...(init.holder === undefined ? {} : { holder: init.holder }),
-          ...(init.isIdempotent === undefined ? {} : { isIdempotent: init.isIdempotent })
+          ...(init.isIdempotent === undefined ? {} : { isIdempotent: init.isIdempotent }),
+          ...(init.onTiming === undefined ? {} : { onTiming: init.onTiming })
         }
       })
       return toResponse(answer, call.method, settings.decoding, signal)

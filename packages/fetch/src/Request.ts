@@ -1,7 +1,7 @@
 /**
  * The leaner way in: status, headers, and the body as it is wanted, without the objects of the Fetch standard.
  */
-import type { WeirClientService } from "@weir/client"
+import type { CallTiming, WeirClientService } from "@weir/client"
 import { type BodyInput, extractBody } from "./Body.ts"
 import { type ExchangeCall, exchange } from "./Exchange.ts"
 import type { FetchSettings } from "./Fetch.ts"
@@ -25,6 +25,8 @@ export interface RequestOptions {
   readonly expectsContinue?: boolean
   /** Undo content codings, and offer them. Default: the client's `http.isDecoding`, true. */
   readonly isDecoding?: boolean
+  /** Has the call timed exactly; called once it has been answered and is over. With redirects: once for each. */
+  readonly onTiming?: (timing: CallTiming) => void
 }
 
 /** Rejects with a `WeirError`, or with the signal's reason. */
@@ -44,7 +46,8 @@ export const makeRequest =
           ...(options.timeoutMillis === undefined ? {} : { timeout: options.timeoutMillis }),
           ...(options.holder === undefined ? {} : { holder: options.holder }),
           ...(options.isIdempotent === undefined ? {} : { isIdempotent: options.isIdempotent }),
-          ...(options.expectsContinue === undefined ? {} : { expectsContinue: options.expectsContinue })
+          ...(options.expectsContinue === undefined ? {} : { expectsContinue: options.expectsContinue }),
+          ...(options.onTiming === undefined ? {} : { onTiming: options.onTiming })
         }
       })
       return new WeirResponse(response, url.href, decoding, options.signal)

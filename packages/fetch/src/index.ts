@@ -1,3 +1,4 @@
+export type { CallTiming } from "@weir/client"
 export type { BodyInput } from "./Body.ts"
 export { type Client, type ClientOptions, createClient } from "./Client.ts"
 export type { FetchInit } from "./Fetch.ts"

@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest"
-import { WeirError } from "../src/index.ts"
+import { type CallTiming, WeirError } from "../src/index.ts"
 import { bodyOf, spec } from "./support/withServer.ts"
 
 describe("request", () => {
@@ -87,6 +87,22 @@ describe("request", () => {
     },
     async ({ base, client }) => {
       await expect(client.request(base, { timeoutMillis: 30 })).rejects.toMatchObject({ code: "WEIR_REQUEST_TIMEOUT" })
+    }
+  )
+
+  spec(
+    "times a call for a caller who asks, as fetch does",
+    (_, response) => response.end("ok"),
+    async ({ base, client }) => {
+      const told: Array<CallTiming> = []
+      const onTiming = (timing: CallTiming): unknown => told.push(timing)
+      await (await client.request(base, { onTiming })).text()
+      await (await client.fetch(base, { onTiming })).text()
+      const answer = await client.request(base)
+      await answer.text()
+      expect(told).toMatchObject([{ isReused: false, connect: { tcpMillis: expect.any(Number) } }, { isReused: true }])
+      expect(told[1]?.endAfterMillis).toBeGreaterThanOrEqual(told[1]?.headAfterMillis ?? Number.NaN)
+      expect(answer.timing).toMatchObject({ isReused: true, connect: undefined, endAfterMillis: undefined })
     }
   )
 
