@@ -10,7 +10,7 @@
  * when the exchange fails, or when the call is given up. After an upgrade it is `upgraded` that owns it.
  */
 import { type Deadline, type Lease, PoolError, type RetryVerdict } from "@weir/core"
-import type { Http1Error, RawHeaders, RequestBody, ResponseHead, ResponseReceiver, ReuseVerdict } from "@weir/http1"
+import type { Http1Error, RawHeaders, ResponseHead, ResponseReceiver, ReuseVerdict } from "@weir/http1"
 import type { ConnectionInfo } from "@weir/transport"
 import { Cause, Duration, Effect, Exit } from "effect"
 import { failureOf, verdictOf } from "./CallFailure.ts"
@@ -20,6 +20,7 @@ import type { ClientShared } from "./ClientShared.ts"
 import type { HttpPeer } from "./HttpPool.ts"
 import { LeasedUpgrade } from "./LeasedUpgrade.ts"
 import type { ClientRequest, ClientResponse, Upgraded } from "./Request.ts"
+import { requestHead } from "./RequestHead.ts"
 import { RequestStream, type RequestStreamOwner } from "./RequestStream.ts"
 import { makeResponse } from "./Response.ts"
 import { type BodyOwner, ResponseBody } from "./ResponseBody.ts"
@@ -154,18 +155,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
       this.continueDueMillis = nowMillis + shared.limits.expectContinueMillis
       this.watch(this.continueDueMillis)
     }
-    session.start(
-      {
-        method: request.method,
-        target: request.target,
-        headers: shared.headersOf(request),
-        body: framingOf(request),
-        isKeepAlive: request.isKeepAlive !== false,
-        isUpgrade: request.isUpgrade === true,
-        expectsContinue: request.expectsContinue === true
-      },
-      this
-    )
+    session.start(requestHead(request, shared.headersOf(request)), this)
     // `start` may have failed in this stack, and the call be over or waiting for another connection by now.
     if (body._tag !== "Stream" || this.lease !== lease) return
     this.hasBegunStream = true
@@ -488,16 +478,3 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
 }
 
 const noFields: RawHeaders = Object.freeze([])
-const emptyFraming: RequestBody = { _tag: "empty" }
-const chunkedFraming: RequestBody = { _tag: "chunked" }
-
-const framingOf = ({ body }: ClientRequest): RequestBody => {
-  switch (body._tag) {
-    case "Empty":
-      return emptyFraming
-    case "Bytes":
-      return { _tag: "bytes", bytes: body.bytes }
-    case "Stream":
-      return body.byteCount === undefined ? chunkedFraming : { _tag: "sized", byteCount: body.byteCount }
-  }
-}
