@@ -147,6 +147,7 @@ export class Report {
   private readonly packages: ReadonlyArray<string>
   private readonly rows: Array<Row> = []
   private readonly ratios: Array<Ratio> = []
+  private readonly versions: Record<string, string> = {}
 
   /** `packages` are those whose versions belong to the result. */
   constructor(bench: string, packages: ReadonlyArray<string>) {
@@ -156,6 +157,12 @@ export class Report {
     console.log(
       `${bench} on ${runtime} ${runtimeVersion()}, ${cpu.length} × ${cpu[0]?.model ?? "unknown processor"}, load ${loadavg()[0]?.toFixed(1)}${isQuick ? ", quick" : ""}`
     )
+  }
+
+  /** The version of what is no package of this workspace. */
+  addVersion(name: string, version: string): void {
+    this.versions[name] = version
+    console.log(`${name}: ${version}`)
   }
 
   addRow(
@@ -228,7 +235,8 @@ export class Report {
       },
       versions: {
         [runtime]: runtimeVersion(),
-        ...Object.fromEntries(this.packages.map((name) => [name, versionOf(name)]))
+        ...Object.fromEntries(this.packages.map((name) => [name, versionOf(name)])),
+        ...this.versions
       },
       rows: this.rows,
       ratios: this.ratios
