@@ -24,7 +24,13 @@ export interface Step {
 const vitest = "node_modules/vitest/vitest.mjs"
 
 /** Suites that must behave alike on all three runtimes, so each runs them. */
-const portableSuites = ["packages/transport/", "packages/core/", "packages/http1/", "packages/fetch/"]
+const portableSuites = [
+  "packages/transport/",
+  "packages/core/",
+  "packages/http1/",
+  "packages/fetch/",
+  "packages/effect3/"
+]
 
 /** Debian packages of the servers that `test/interop` starts. */
 export const interopServers: ReadonlyArray<string> = ["apache2", "caddy", "haproxy", "lighttpd", "nginx", "python3"]

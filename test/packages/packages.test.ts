@@ -20,6 +20,8 @@ const libraries = {
   typescript5: "typescript-5@npm:typescript@5.9.3",
   typescript7: "typescript-7@npm:typescript@7.0.2",
   effect4: "effect@4.1.0",
+  effect3: "effect@3.22.4",
+  platform: "@effect/platform@0.97.2",
   esbuild: "esbuild@0.28.2",
   publint: "publint@0.3.25",
   attw: "@arethetypeswrong/cli@0.18.5",
@@ -109,6 +111,21 @@ describe("a TypeScript program", { timeout: 240_000 }, () => {
     await consumer.checkTypes("typescript-5", "nodenext", [main])
     await expectPooled((to) => consumer.run("node", main, to))
     expect(consumer.copiesOf("effect")).toHaveLength(1)
+  })
+
+  it("with Effect 3 type-checks with TypeScript 5 and 7, and runs over its own layer", async () => {
+    using consumer = new Consumer(registry.url)
+    const { effect3, platform, types, typescript5, typescript7 } = libraries
+    await consumer.run("npm", "install", "@weir/effect3", effect3, platform, types, typescript5, typescript7)
+    const main = consumer.take(join(root, "packages/effect3/examples/program.ts"))
+    for (const resolution of ["nodenext", "bundler"]) await consumer.checkTypes("typescript-7", resolution, [main])
+    await consumer.checkTypes("typescript-5", "nodenext", [main])
+    expect(await consumer.run("node", main, url())).toBe("hello")
+    // Effect 3 at the root, and one copy of Effect 4 for all of our packages.
+    expect(consumer.copiesOf("effect").toSorted()).toEqual([
+      "node_modules/@weir/fetch/node_modules/effect/package.json",
+      "node_modules/effect/package.json"
+    ])
   })
 
   it("with promises type-checks with TypeScript 5 and 7", async () => {

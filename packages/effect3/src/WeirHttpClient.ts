@@ -123,7 +123,7 @@ const bodyOf = (
     case "FormData":
       return Effect.succeed(body.formData)
     case "Stream":
-      return Stream.toReadableStreamEffect(body.stream)
+      return Stream.toAsyncIterableEffect(body.stream)
     case "Raw": {
       if (isBodyInput(body.body)) return Effect.succeed(body.body)
       const description = `a raw body of a kind that cannot be sent: ${typeof body.body}`
