@@ -1,7 +1,7 @@
 /**
  * The runtime that runs the suites, and its layer: what is under test.
  */
-import type { Capabilities, Connector } from "@weir/transport"
+import type { Capabilities, Connector, ConnectPathOptions } from "@weir/transport"
 import { Effect } from "effect"
 
 declare module "vitest" {
@@ -15,7 +15,7 @@ export type Runtime = "node" | "bun" | "deno"
 
 export const runtime: Runtime = "Bun" in globalThis ? "bun" : "Deno" in globalThis ? "deno" : "node"
 
-export interface ConnectorOptions {
+export interface ConnectorOptions extends ConnectPathOptions {
   readonly tlsSessionCountMax?: number
 }
 

@@ -3,7 +3,9 @@
  *
  * Plain text goes over `Deno.connect`. TLS is the runtime's `node:tls` over such a connection (`info.layer` says
  * `deno+node:tls`), and a given local address is dialled by `node:net` (`deno+node:net`), since Deno cannot do either in a
- * way that keeps a connection's promises, or at all. Connections have Nagle's algorithm off and keep-alive probes on.
+ * way that keeps a connection's promises, or at all. Names are resolved by the system's resolver, unless another is given,
+ * and kept for a while; the addresses of a name are tried as RFC 8305 says. Connections have Nagle's algorithm off and
+ * keep-alive probes on.
  */
 import {
   contradictionIn,
@@ -11,12 +13,14 @@ import {
   makeWith,
   NodeConnection,
   NodeTls,
+  systemLookup,
   unsupported
 } from "@weir/node/sockets"
-import type { Capabilities, ConnectObserver } from "@weir/transport"
-import { Connector, Target } from "@weir/transport"
+import type { Capabilities, ConnectObserver, ConnectPathOptions } from "@weir/transport"
+import { Connector, makeConnectPath, Target, watchName } from "@weir/transport"
 import { Clock, Effect, Layer } from "effect"
 import { dial } from "./DenoDial.ts"
+import { connectError } from "./DenoErrors.ts"
 import { LargeBuffers } from "./ReadBuffer.ts"
 import { setupTls } from "./setupTls.ts"
 import { secure } from "./TlsConnection.ts"
@@ -35,12 +39,19 @@ export const capabilities: Capabilities = {
   unref: true
 }
 
-export const make = (): Effect.Effect<Connector["Service"]> =>
+export type DenoConnectorOptions = ConnectPathOptions
+
+export const make = (options: DenoConnectorOptions = {}): Effect.Effect<Connector["Service"]> =>
   Effect.gen(function* () {
-    const clock = yield* Clock.Clock
-    const overNode = yield* makeWith({ name: "deno+node:net", connectionOver: (opened) => new NodeConnection(opened) })
+    const backgroundClock = makeBackgroundClock(yield* Clock.Clock)
+    const path = yield* makeConnectPath(options, systemLookup(connectError), backgroundClock)
+    const overNode = yield* makeWith(
+      { name: "deno+node:net", connectionOver: (opened) => new NodeConnection(opened) },
+      {},
+      path
+    )
     const nodeTls = new NodeTls(0)
-    const largeBuffers = new LargeBuffers()
+    const shared = { path, largeBuffers: new LargeBuffers() }
     const connect = (target: Target.Target, observer?: ConnectObserver) => {
       const { address, localAddress, tls } = target
       const contradiction = contradictionIn(target)
@@ -48,14 +59,18 @@ export const make = (): Effect.Effect<Connector["Service"]> =>
         return Effect.fail(unsupported(contradiction, "tcp", Target.formatAddress(address)))
       const openPlain =
         localAddress === undefined
-          ? dial(address, largeBuffers, observer)
+          ? dial(shared, address, observer)
           : overNode.connect({ address, localAddress }, observer)
       if (tls === undefined) return openPlain
       return Effect.flatMap(setupTls(nodeTls, tls, address), (setup) =>
         secure(openPlain, { address, tls, setup, observer })
       )
     }
-    return Connector.of({ runtime: "deno", capabilities, backgroundClock: makeBackgroundClock(clock), connect })
+    return Connector.of({ runtime: "deno", capabilities, backgroundClock, watch: watchName(path), connect })
   })
 
 export const layer: Layer.Layer<Connector> = Layer.effect(Connector, make())
+
+/** `layer` with options. */
+export const layerWith = (options: DenoConnectorOptions): Layer.Layer<Connector> =>
+  Layer.effect(Connector, make(options))

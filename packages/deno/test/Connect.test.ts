@@ -35,11 +35,11 @@ const listening = (host: string, port: number) =>
     })
   )
 
-/** A listener on 127.0.0.1 that accepts nothing, its queue full: whoever connects hears nothing. Gives its port. */
-const silent = Effect.gen(function* () {
+/** A listener that accepts nothing, its queue full: whoever connects hears nothing. Gives its port. */
+const silentOn = Effect.fn(function* (host: string) {
   const script = `
     const server = require("node:net").createServer()
-    server.listen({ host: "127.0.0.1", port: 0, backlog: 1 }, () => {
+    server.listen({ host: "${host}", port: 0, backlog: 1 }, () => {
       require("node:fs").writeSync(1, String(server.address().port))
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
     })`
@@ -80,13 +80,14 @@ const resolving = (addresses: ReadonlyArray<string>) =>
     (spy) => Effect.sync(() => spy.mockRestore())
   )
 
-/** How many connects to 127.0.0.1 and this port are under way on this machine (Linux: state SYN_SENT). */
+/** How many connects to 127.0.0.1 or 127.0.0.2 and this port are under way on this machine (Linux: state SYN_SENT). */
 const pendingCountTo = (port: number): number =>
   readFileSync("/proc/self/net/tcp", "utf8")
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
     .filter(([, , remote, state]) => {
-      return remote === `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}` && state === "02"
+      const hexPort = port.toString(16).toUpperCase().padStart(4, "0")
+      return (remote === `0100007F:${hexPort}` || remote === `0200007F:${hexPort}`) && state === "02"
     }).length
 
 describe("a connection of Deno's", () => {
@@ -148,7 +149,7 @@ describe("a connection of Deno's", () => {
 describe.skipIf(process.platform !== "linux")("a connect to a name whose first address is silent", () => {
   it.live("goes on with the next address, and gives the silent one up", () =>
     Effect.gen(function* () {
-      const port = yield* silent
+      const port = yield* silentOn("127.0.0.1")
       yield* listening("127.0.0.2", port)
       yield* resolving(["127.0.0.1", "127.0.0.2"])
       const { info } = yield* open({ address: Target.tcp("several.test", port) })
@@ -160,7 +161,7 @@ describe.skipIf(process.platform !== "linux")("a connect to a name whose first a
 
   it.live("prefers an address of the other family for the next", () =>
     Effect.gen(function* () {
-      const port = yield* silent
+      const port = yield* silentOn("127.0.0.1")
       yield* listening("127.0.0.2", port)
       yield* listening("::1", port)
       yield* resolving(["127.0.0.1", "127.0.0.2", "::1"])
@@ -171,8 +172,8 @@ describe.skipIf(process.platform !== "linux")("a connect to a name whose first a
 
   it.live("has closed what was under way when it is interrupted", () =>
     Effect.gen(function* () {
-      const port = yield* silent
-      yield* resolving(["127.0.0.1", "127.0.0.1"])
+      const port = yield* silentOn("0.0.0.0")
+      yield* resolving(["127.0.0.1", "127.0.0.2"])
       const connector = yield* DenoConnector.make()
       const fiber = yield* Effect.forkChild(connector.connect({ address: Target.tcp("several.test", port) }))
       // Both are tried beside each other by then.

@@ -1,18 +1,20 @@
 /**
  * The `Connector` over `node:net` and `node:tls`.
  *
- * Names are resolved by the system's resolver, and a name with several addresses is tried in turn by Node's own address
- * family selection. TCP connections have Nagle's algorithm off and keep-alive probes on.
+ * Names are resolved by the system's resolver, unless another is given, and kept for a while; the addresses of a name are
+ * tried as RFC 8305 says. TCP connections have Nagle's algorithm off and keep-alive probes on.
  */
-import type { Capabilities, Connection } from "@weir/transport"
-import { Connector } from "@weir/transport"
+import type { Capabilities, Connection, ConnectPath, ConnectPathOptions } from "@weir/transport"
+import { Connector, makeConnectPath, watchName } from "@weir/transport"
 import { Clock, Effect, Layer } from "effect"
 import { makeBackgroundClock } from "./BackgroundClock.ts"
 import { NodeConnection, type OpenedSocket } from "./NodeConnection.ts"
 import { type DialShared, dial } from "./NodeDial.ts"
+import { connectError } from "./NodeErrors.ts"
 import { NodeTls } from "./NodeTls.ts"
+import { systemLookup } from "./SystemLookup.ts"
 
-export interface NodeConnectorOptions {
+export interface NodeConnectorOptions extends ConnectPathOptions {
   /** What connections call their layer in `info.layer`. Default: the runtime's name, `node`. */
   readonly layerName?: string
   /**
@@ -44,13 +46,17 @@ export interface NodeCompatibleRuntime {
   readonly connectionOver: (opened: OpenedSocket) => Connection
 }
 
-/** The connector of such a runtime. */
+/** The connector of such a runtime; one that stands in for another's shares its `path`. */
 export const makeWith = (
   runtime: NodeCompatibleRuntime,
-  options: NodeConnectorOptions = {}
+  options: NodeConnectorOptions = {},
+  sharedPath?: ConnectPath
 ): Effect.Effect<Connector["Service"]> =>
-  Effect.map(Clock.Clock, (clock) => {
+  Effect.gen(function* () {
+    const backgroundClock = makeBackgroundClock(yield* Clock.Clock)
+    const path = sharedPath ?? (yield* makeConnectPath(options, systemLookup(connectError), backgroundClock))
     const shared: DialShared = {
+      path,
       layerName: options.layerName ?? runtime.name,
       tls: new NodeTls(options.tlsSessionCountMax ?? 256),
       readBuffer: Buffer.allocUnsafeSlow(readBufferBytes),
@@ -59,7 +65,8 @@ export const makeWith = (
     return Connector.of({
       runtime: runtime.name,
       capabilities,
-      backgroundClock: makeBackgroundClock(clock),
+      backgroundClock,
+      watch: watchName(path),
       connect: (target, observer) => dial(shared, target, observer)
     })
   })
@@ -68,3 +75,7 @@ export const make = (options: NodeConnectorOptions = {}): Effect.Effect<Connecto
   makeWith({ name: "node", connectionOver: (opened) => new NodeConnection(opened) }, options)
 
 export const layer: Layer.Layer<Connector> = Layer.effect(Connector, make())
+
+/** `layer` with options. */
+export const layerWith = (options: NodeConnectorOptions): Layer.Layer<Connector> =>
+  Layer.effect(Connector, make(options))

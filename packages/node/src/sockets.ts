@@ -10,3 +10,5 @@ export { makeWith, type NodeCompatibleRuntime, type NodeConnectorOptions } from 
 export { closedWhileOpening, connectError, ioError, unsupported, unusableTlsOptions } from "./NodeErrors.ts"
 export { NodeTls, type TlsSetup, tlsInfoOf } from "./NodeTls.ts"
 export { Phases } from "./Phases.ts"
+export { type RecordLookupOptions, recordLookup } from "./RecordLookup.ts"
+export { type ReadError, systemLookup } from "./SystemLookup.ts"

@@ -58,6 +58,8 @@ export interface ConnectionInfo {
   readonly layer: string
   /** The peer's IP address, or the Unix path. */
   readonly remoteAddress: string
+  /** The host name that `remoteAddress` was dialled for; absent where the target gave an IP address or a path. */
+  readonly resolvedFrom?: string
   /** 0 for a Unix socket. */
   readonly remotePort: number
   readonly localAddress: string

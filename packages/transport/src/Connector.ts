@@ -45,5 +45,12 @@ export class Connector extends Context.Service<
      * who may be interrupted right then runs it alone in a fiber and takes the connection from the fiber's exit.
      */
     readonly connect: (target: Target, observer?: ConnectObserver) => Effect.Effect<Connection, TransportError>
+    /**
+     * Calls `onWithdrawn`, once, when the name that the connection was dialled for no longer has the connection's
+     * address. From the first watched connection of a name to the last, its addresses are looked up again whenever their
+     * time to live is over. Never for a connection that was dialled by address. The result ends it: call it when the
+     * connection is closed. Absent: the layer resolves no names.
+     */
+    readonly watch?: (connection: Connection, onWithdrawn: () => void) => () => void
   }
 >()("@weir/transport/Connector") {}
