@@ -4,7 +4,16 @@
  * registry is asked.
  */
 import { execFileSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -43,10 +52,14 @@ function run(program: string, programArguments: ReadonlyArray<string>, directory
   }
 }
 
-function link(name: string): void {
-  const path = join(consumer, "node_modules", name)
+/** Links a library for every package, or, where a package has another version of it than the rest, for that one. */
+function link(library: string, name = ""): void {
+  const own = join("packages", name, "node_modules", library)
+  const isOwn = name !== "" && existsSync(join(root, own))
+  const path = join(isOwn ? join(installed, name) : consumer, "node_modules", library)
+  if (existsSync(path)) return
   mkdirSync(dirname(path), { recursive: true })
-  symlinkSync(join(root, "node_modules", name), path)
+  symlinkSync(join(root, isOwn ? own : join("node_modules", library)), path)
 }
 
 function readManifest(name: string): SourceManifest {
@@ -71,8 +84,7 @@ beforeAll(() => {
     run("tar", ["-xzf", archive, "--strip-components=1", "-C", join(installed, name)])
     const { dependencies, peerDependencies } = { peerDependencies: {}, ...readManifest(name) }
     for (const library of Object.keys({ ...dependencies, ...peerDependencies })) {
-      const isLinked = readdirSync(join(consumer, "node_modules")).includes(library)
-      if (!library.startsWith("@weir/") && !isLinked) link(library)
+      if (!library.startsWith("@weir/")) link(library, name)
     }
   }
   link("@types/node")
@@ -144,7 +156,9 @@ console.log(Effect.runSync(platform.make()).runtime)\n`
 
   it("hold their build, their sources and their licence, and nothing else", () => {
     for (const name of readdirSync(installed)) {
-      const paths = readdirSync(join(installed, name), { recursive: true, encoding: "utf8" })
+      const paths = readdirSync(join(installed, name), { recursive: true, encoding: "utf8" }).filter(
+        (path) => !/^node_modules\b/.test(path)
+      )
       const others = paths.filter((path) => !/^((dist|src)(\/.+)?|package\.json|README\.md|LICENSE)$/.test(path))
       expect(others, name).toEqual([])
       expect(paths, name).toContain("LICENSE")
