@@ -18,8 +18,12 @@ export interface ConnectionControl {
   limitIdle(millis: number): void
   /** The peer has said how many uses are left, from now. */
   limitUses(count: number): void
-  /** It takes no new lease and is closed after the last one: a GOAWAY, a deployment. */
-  drain(): void
+  /**
+   * It takes no new lease and is closed after the last one: `drained`, the default, for a GOAWAY or a deployment;
+   * `withdrawn` when it leads where the route no longer leads. One that is still being opened counts as a failed dial
+   * when it is drained; a withdrawn one is dialled again, since a new dial leads elsewhere.
+   */
+  drain(reason?: "drained" | "withdrawn"): void
   /**
    * It is of no use any more: it ended, failed, or said something nobody had asked for. An idle one is closed now; a
    * leased one when its last lease ends.

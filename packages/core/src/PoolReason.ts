@@ -37,6 +37,8 @@ export type CloseReason =
   /** `drainRoute`, `drainAll`, `closeIdle`, or the connection's own word (GOAWAY). */
   | "drained"
   | "closed-idle"
+  /** Its factory said that it leads where the route no longer leads: the name has lost the address. */
+  | "withdrawn"
   /** A finished dial that nobody needed, under `surplusDial: "cancel"`. */
   | "surplus"
   /** The route was dropped to keep `routesMax`. */

@@ -44,10 +44,10 @@ export class EntryControl<C> implements ConnectionControl {
     refit(state, entry)
   }
 
-  drain(): void {
+  drain(reason: "drained" | "withdrawn" = "drained"): void {
     const { entry, state } = this
-    if (entry.state === "connecting") entry.closeReason ??= "drained"
-    else drainEntry(state, entry, "drained")
+    if (entry.state === "connecting") entry.closeReason ??= reason
+    else drainEntry(state, entry, reason)
   }
 
   lost(reason: "peer-data" | "peer-closed" | "peer-error"): void {

@@ -136,10 +136,11 @@ const connected = <C>(state: PoolState<C>, entry: Entry<C>, connection: C): void
 
 /**
  * Why a connection cannot be used though its dial succeeded: it ended, or the peer asked not to use it, meanwhile. That
- * counts as a failed dial: dialling again and again without a pause would help nobody.
+ * counts as a failed dial: dialling again and again without a pause would help nobody. One that was withdrawn meanwhile is
+ * no such case: the next dial leads elsewhere.
  */
 const flawOf = <C>(state: PoolState<C>, entry: Entry<C>, connection: C): string | undefined => {
-  if (entry.closeReason !== undefined) return entry.closeReason
+  if (entry.closeReason !== undefined && entry.closeReason !== "withdrawn") return entry.closeReason
   if (entry.isUsedUp) return "the peer allows no use of it"
   return isAlive(state, connection) ? undefined : "it has ended"
 }
