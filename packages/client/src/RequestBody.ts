@@ -3,6 +3,7 @@
  */
 import { Stream } from "effect"
 import type { HttpBody } from "effect/http"
+import { formBody } from "./FormBody.ts"
 import { type Body, emptyBody } from "./Request.ts"
 
 /** The body, and the header that only it knows: a form's boundary. */
@@ -21,7 +22,7 @@ export const convertBody = (body: HttpBody.HttpBody): ConvertedBody | string => 
     case "Stream":
       return { body: { _tag: "Stream", stream: body.stream, byteCount: body.contentLength } }
     case "FormData":
-      return encodeForm(body.formData)
+      return formBody(body.formData)
     case "Raw":
       return convertRaw(body.body, body.contentLength)
   }
@@ -34,19 +35,12 @@ export const isReplayable = (body: HttpBody.HttpBody): boolean => {
   return converted.body._tag !== "Stream" || converted.body.isReplayable === true
 }
 
-/** The runtime writes the form; each time it is asked it writes the same one, but with a boundary of its own. */
-const encodeForm = (formData: FormData): ConvertedBody => {
-  const encoded = new Response(formData)
-  const contentType = encoded.headers.get("content-type") ?? undefined
-  return { body: { _tag: "Stream", stream: streamOf(encoded.body) }, contentType }
-}
-
 const convertRaw = (body: unknown, byteCount: number | undefined): ConvertedBody | string => {
   if (body instanceof Uint8Array) return { body: { _tag: "Bytes", bytes: body } }
   if (typeof body === "string") return { body: { _tag: "Bytes", bytes: encoder.encode(body) } }
   if (body instanceof ArrayBuffer) return { body: { _tag: "Bytes", bytes: new Uint8Array(body) } }
   if (body instanceof URLSearchParams) return { body: { _tag: "Bytes", bytes: encoder.encode(body.toString()) } }
-  if (body instanceof FormData) return encodeForm(body)
+  if (body instanceof FormData) return formBody(body)
   if (body instanceof Blob) {
     // A Blob gives the same bytes each time it is read.
     const stream = Stream.suspend(() => streamOf(body.stream()))
@@ -58,10 +52,8 @@ const convertRaw = (body: unknown, byteCount: number | undefined): ConvertedBody
 
 const encoder = new TextEncoder()
 
-const streamOf = (readable: ReadableStream<Uint8Array> | null): Stream.Stream<Uint8Array, unknown> =>
-  readable === null
-    ? Stream.empty
-    : Stream.fromReadableStream({ evaluate: () => readable, onError: (cause: unknown) => cause })
+const streamOf = (readable: ReadableStream<Uint8Array>): Stream.Stream<Uint8Array, unknown> =>
+  Stream.fromReadableStream({ evaluate: () => readable, onError: (cause: unknown) => cause })
 
 const describe = (value: unknown): string =>
   value === null || typeof value !== "object" ? String(value) : `a ${value.constructor.name}`

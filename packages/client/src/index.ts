@@ -7,6 +7,7 @@ export {
   type DecompressionLimits,
   decompress
 } from "./Decompression.ts"
+export { type FormBody, formBody } from "./FormBody.ts"
 export { HttpPeer } from "./HttpPool.ts"
 export type { Interceptor, Send } from "./Interceptor.ts"
 export { type LocalAnswer, localResponse } from "./LocalResponse.ts"

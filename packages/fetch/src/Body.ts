@@ -1,7 +1,7 @@
 /**
  * The bodies that `fetch` and `request` take, as bodies that the client sends.
  */
-import { type Body, emptyBody } from "@weir/client"
+import { type Body, emptyBody, formBody } from "@weir/client"
 import { Effect, Stream } from "effect"
 import { WeirError } from "./WeirError.ts"
 
@@ -43,11 +43,7 @@ export const extractBody = (input: BodyInput | null | undefined): ExtractedBody 
       contentType: input.type === "" ? undefined : input.type
     }
   }
-  if (input instanceof FormData) {
-    const encoded = new Response(input)
-    const contentType = encoded.headers.get("content-type") ?? undefined
-    return { body: { _tag: "Stream", stream: fromReadable(encoded.body) }, contentType }
-  }
+  if (input instanceof FormData) return formBody(input)
   if (input instanceof ReadableStream)
     return { body: { _tag: "Stream", stream: fromReadable(input) }, contentType: undefined }
   if (isAsyncIterable(input)) {
@@ -62,10 +58,8 @@ const bytes = (content: Uint8Array, contentType: string | undefined): ExtractedB
   contentType
 })
 
-const fromReadable = (readable: ReadableStream<Uint8Array> | null): Stream.Stream<Uint8Array, unknown> =>
-  readable === null
-    ? Stream.empty
-    : Stream.fromReadableStream({ evaluate: () => readable, onError: (cause: unknown) => cause })
+const fromReadable = (readable: ReadableStream<Uint8Array>): Stream.Stream<Uint8Array, unknown> =>
+  Stream.fromReadableStream({ evaluate: () => readable, onError: (cause: unknown) => cause })
 
 const isAsyncIterable = (value: unknown): value is AsyncIterable<Uint8Array> =>
   typeof value === "object" && value !== null && Symbol.asyncIterator in value
