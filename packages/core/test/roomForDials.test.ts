@@ -3,7 +3,7 @@
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
-import { a, b, spec } from "./support/withPool.ts"
+import { a, b, c, spec } from "./support/withPool.ts"
 
 describe("a route that may dial for fewer than wait, because of `activeMax`", () => {
   spec(
@@ -40,5 +40,27 @@ describe("a route that may dial for fewer than wait, because of `activeMax`", ()
       second.release()
       assert.strictEqual(factory.dials.length, 4)
     }
+  )
+
+  spec(
+    "dials for another of its waiters even if it had its turn to dial while there was room for one only",
+    { activeMax: 2, diallingMax: 2 },
+    ({ ask, factory }) => {
+      const held = [ask(b), ask(b)]
+      for (const number of [1, 2]) factory.dial(number).succeed()
+      const waiters = [ask(a), ask(a)]
+      held[0]?.release()
+      // Of the two places among the dials one is the route's own by now, the other is taken.
+      const other = ask(c)
+      held[1]?.release()
+      factory.dial(4).succeed()
+      assert.strictEqual(factory.dials.length, 4)
+      other.release()
+      assert.strictEqual(factory.dials.length, 5)
+      factory.dial(3).succeed()
+      factory.dial(5).succeed()
+      for (const waiter of waiters) waiter.release()
+    },
+    { factory: { dials: "manual" } }
   )
 })

@@ -17,18 +17,22 @@ import type { RoutePool } from "./RoutePool.ts"
 import { firstOf, isOthersTurn } from "./turns.ts"
 
 export const dialForWaiters = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
-  const room = roomTotal(state)
-  if (route.pending.liveCount > room) {
-    // A lease that ends, on any route, may be reason for another dial.
-    state.roomBlocked.add(route)
-    state.roomSeenCount = Math.min(state.roomSeenCount, room)
-  } else {
-    state.roomBlocked.delete(route)
-  }
+  watchRoom(state, route)
   // It may not lease what it dialled for before its turn, and would dial again for want of it; its turn brings it here.
   if (isOthersTurn(state.activeBlocked, route)) return
   while (dialsNeeded(state, route) > 0 && !isBackingOff(state, route)) {
     if (dialOne(state, route) !== undefined) return
+  }
+}
+
+/** Does it dial for fewer than wait because of `activeMax`? A lease that ends, on any route, may be reason for another dial. */
+const watchRoom = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
+  const room = roomTotal(state)
+  if (route.pending.liveCount > room) {
+    state.roomBlocked.add(route)
+    state.roomSeenCount = Math.min(state.roomSeenCount, room)
+  } else {
+    state.roomBlocked.delete(route)
   }
 }
 
@@ -165,10 +169,11 @@ const takeTurn = <C>(
   if (lack === undefined && dialsNeeded(state, route) > 0) turns.add(route)
 }
 
-/** Its waiters may want no dial because no more leases may be out: then the end of a lease is what they wait for. */
+/** Its waiters may want no dial because not so many leases may be out: then the end of a lease is what they wait for. */
 const leaveTurn = <C>(state: PoolState<C>, turns: Set<RoutePool<C>>, route: RoutePool<C>): void => {
   turns.delete(route)
   if (route.pending.liveCount > 0 && isActiveTotalMet(state)) state.activeBlocked.add(route)
+  watchRoom(state, route)
 }
 
 /** The route, other than `except`, that has waited longest for the total. Those that need it no more are forgotten. */
