@@ -2,18 +2,20 @@
  * Shows that the simulator finds bugs: puts one deliberate fault after another into a copy of the packages and runs the
  * simulator there, until it fails or 1000 seeds have passed. `npm run simulate:mutants`, or with names of faults after
  * `--` only those. `--write` puts the table into docs/simulation-mutants.md. The exit status is 1 if a fault was missed.
+ *
+ * Nothing of the repository itself is changed, and the copy goes with the process, however it ends.
  */
-import { spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { type Mutant, mutants } from "../test/simulation/mutants.ts"
+import { isInPlace, type Mutant, mutants } from "../test/simulation/mutants.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const seedCount = 1000
-/** A fault may make the pool go round for ever, on the stack of one call: that is a way of being found. */
-const secondsMax = 60
+/** The simulator itself notices a run that never ends; this is for a fault that keeps it from starting. */
+const minutesMax = 10
 
 interface Finding {
   readonly mutant: Mutant
@@ -44,29 +46,57 @@ function copyRepository(): string {
   return copy
 }
 
-function simulate(copy: string, world: string): { readonly found: string; readonly rule: string } {
-  const { error, stderr, stdout } = spawnSync(
-    process.execPath,
-    ["scripts/simulate.ts", "--seeds", String(seedCount), "--as-found", "--world", world],
-    { cwd: copy, encoding: "utf8", timeout: secondsMax * 1000, killSignal: "SIGKILL" }
-  )
-  const failure = /seed (\d+) of the \w+ world fails: ([^:]*)/.exec(stdout)
-  if (failure !== null) return { found: `seed ${failure[1]}`, rule: failure[2] ?? "" }
-  if (error !== undefined) return { found: "hangs", rule: `no end within ${secondsMax} s` }
-  const crash = /^(\w*Error: .*)$/m.exec(stderr)
-  return crash === null ? { found: "MISSED", rule: "" } : { found: "crashes", rule: crash[1] ?? "" }
+interface Ended {
+  readonly stdout: string
+  readonly stderr: string
+  readonly wasKilled: boolean
 }
 
-function tryMutant(copy: string, mutant: Mutant): Finding {
+/** Asynchronous, so that a signal is heard while it runs; the child ends with this process. */
+function run(copy: string, options: ReadonlyArray<string>): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ["scripts/simulate.ts", ...options], { cwd: copy })
+    const kill = () => child.kill("SIGKILL")
+    const timer = setTimeout(kill, minutesMax * 60_000)
+    process.once("exit", kill)
+    let stdout = ""
+    let stderr = ""
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text
+    })
+    child.on("close", (_code, signal) => {
+      clearTimeout(timer)
+      process.off("exit", kill)
+      resolve({ stdout, stderr, wasKilled: signal !== null })
+    })
+  })
+}
+
+async function simulate(copy: string, world: string): Promise<{ readonly found: string; readonly rule: string }> {
+  const options = ["--seeds", String(seedCount), "--as-found", "--world", world]
+  const { stderr, stdout, wasKilled } = await run(copy, options)
+  const failure = /seed (\d+) of the \w+ world fails: ([^:]*)/.exec(stdout)
+  if (failure !== null) return { found: `seed ${failure[1]}`, rule: failure[2] ?? "" }
+  if (wasKilled) return { found: "MISSED", rule: `no end within ${minutesMax} minutes` }
+  const crash = /^(\w*Error: .*)$/m.exec(stderr)
+  return { found: "MISSED", rule: crash === null ? "" : `the simulator crashed: ${crash[1]}` }
+}
+
+async function tryMutant(copy: string, mutant: Mutant): Promise<Finding> {
   const path = join(copy, mutant.file)
   const original = readFileSync(path, "utf8")
-  const [before, after, ...more] = original.split(mutant.find)
-  if (before === undefined || after === undefined || more.length > 0) {
+  if (!isInPlace(mutant, original)) {
     return { mutant, found: "MISSED", rule: "its place in the code is gone, or not the only one" }
   }
-  writeFileSync(path, before + mutant.replace + after)
+  writeFileSync(
+    path,
+    original.replace(mutant.find, () => mutant.replace)
+  )
   try {
-    return { mutant, ...simulate(copy, mutant.world) }
+    return { mutant, ...(await simulate(copy, mutant.world)) }
   } finally {
     writeFileSync(path, original)
   }
@@ -79,20 +109,24 @@ function table(findings: ReadonlyArray<Finding>): string {
   return ["| fault | file | world | found by | rule broken |", "|---|---|---|---|---|", ...rows].join("\n")
 }
 
+const isWriting = process.argv.includes("--write")
 const names = process.argv.slice(2).filter((argument) => argument !== "--write")
 const wanted = mutants.filter(({ name }) => names.length === 0 || names.some((part) => name.includes(part)))
-const copy = copyRepository()
-const findings: Array<Finding> = []
-try {
-  for (const mutant of wanted) {
-    const finding = tryMutant(copy, mutant)
-    console.log(`${mutant.name}: ${finding.found} ${finding.rule}`)
-    findings.push(finding)
-  }
-} finally {
-  rmSync(copy, { recursive: true, force: true })
+if (isWriting && wanted.length < mutants.length) {
+  console.error("--write needs all faults: leave the names out")
+  process.exit(2)
 }
-if (process.argv.includes("--write")) {
+const copy = copyRepository()
+process.once("exit", () => rmSync(copy, { recursive: true, force: true }))
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1))
+
+const findings: Array<Finding> = []
+for (const mutant of wanted) {
+  const finding = await tryMutant(copy, mutant)
+  console.log(`${mutant.name}: ${finding.found} ${finding.rule}`)
+  findings.push(finding)
+}
+if (isWriting) {
   const text = [
     "# Faults that the simulator finds",
     "",

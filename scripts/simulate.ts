@@ -6,13 +6,17 @@
  *   npm run simulate -- --seed 7 --trace              one seed, with everything that happens in it
  *   npm run simulate -- --script '{...}' --trace      a script as a failure prints it
  *
- * `--world pool` or `--world client` runs one world only. A failure prints the seed, the script made as small as it
- * gets, and the command that runs it again; the exit status is then 1.
+ * `--world NAME` runs one world only. A failure prints the seed, the script made as small as it gets (`--as-found`: not),
+ * and the commands that run them again; the exit status is then 1. `--failures 5` goes on until there are five.
+ * `--digest` prints one number for everything that happens under the seeds, the same on every runtime.
+ *
+ * Many seeds run in a worker: a run that never comes back, on the stack of one call, is noticed from outside.
  */
 import { parseArgs } from "node:util"
+import { isMainThread, Worker, workerData } from "node:worker_threads"
 import { hash } from "@weir/testkit"
-import { shrink } from "../test/simulation/shrink.ts"
-import { type AnyScript, generateScript, plainerScripts, runScript, worldNames } from "../test/simulation/worlds.ts"
+import { failureLine, replayLine, runCampaign } from "../test/simulation/Campaign.ts"
+import { type AnyScript, generateScript, runScript, type WorldName, worldNames } from "../test/simulation/worlds.ts"
 
 const { values } = parseArgs({
   options: {
@@ -24,8 +28,6 @@ const { values } = parseArgs({
     script: { type: "string" },
     trace: { type: "boolean", default: false },
     failures: { type: "string", default: "1" },
-    /** Report a failure as it is, without making its script smaller. */
-    /** Print one number for everything that happens under the seeds: the same on every runtime. */
     digest: { type: "boolean", default: false },
     "as-found": { type: "boolean", default: false }
   }
@@ -36,71 +38,75 @@ if (worlds.length === 0) {
   console.error(`There is no world ${values.world}; there are ${worldNames.join(" and ")}.`)
   process.exit(2)
 }
+const from = Number(values.from)
+const seedCount = Number(values.seeds)
 const stepCount = Number(values.steps)
-const trace = values.trace ? (line: string) => console.log(line) : undefined
-let failureCount = 0
 
-function report(script: AnyScript): void {
-  const first = runScript(script).violation
-  if (first === undefined) return
-  failureCount++
-  console.log(`\nseed ${script.seed} of the ${script.world} world fails: ${first.rule}: ${first.detail}`)
-  if (values["as-found"]) return
-  const smallest = shrink(script, plainerScripts, (candidate) => runScript(candidate).violation?.rule === first.rule)
-  const last = runScript(smallest).violation
-  console.log(
-    `as small as it gets: ${last?.rule}: ${last?.detail}, after ${last?.stepCount} steps, at ${last?.atMillis} ms`
-  )
-  console.log(`npm run simulate -- --trace --script '${JSON.stringify(smallest)}'`)
-  console.log(`npm run simulate -- --trace --world ${script.world} --steps ${stepCount} --seed ${script.seed}`)
+/** Where the worker notes what it runs: runs begun, world, seed. */
+const progressCellCount = 3
+
+/** No run takes longer, on the busiest machine: they take some milliseconds. */
+const runMillisMax = 20_000
+
+function runMany(progress: Int32Array): void {
+  process.exitCode =
+    runCampaign({
+      worlds,
+      from,
+      seedCount,
+      stepCount,
+      failureCountMax: Number(values.failures),
+      isShrinking: !values["as-found"],
+      onRun: (world, seed) => {
+        Atomics.store(progress, 1, worldNames.indexOf(world))
+        Atomics.store(progress, 2, seed)
+        Atomics.add(progress, 0, 1)
+      },
+      print: (line) => console.log(line)
+    }) === 0
+      ? 0
+      : 1
+}
+
+function watchMany(): void {
+  const progress = new Int32Array(new SharedArrayBuffer(progressCellCount * Int32Array.BYTES_PER_ELEMENT))
+  const worker = new Worker(new URL(import.meta.url), { argv: process.argv.slice(2), workerData: progress })
+  let seenCount = 0
+  const watch = setInterval(() => {
+    const runCount = Atomics.load(progress, 0)
+    if (runCount > seenCount || runCount === 0) {
+      seenCount = runCount
+      return
+    }
+    const world: WorldName = worldNames[Atomics.load(progress, 1)] ?? "pool"
+    const seed = Atomics.load(progress, 2)
+    const detail = `a call has not returned for ${runMillisMax} ms`
+    console.log(failureLine(world, seed, { rule: "every step ends", detail }))
+    console.log(replayLine(world, seed, stepCount))
+    process.exit(1)
+  }, runMillisMax)
+  worker.on("error", (error) => {
+    console.error(error)
+    process.exit(1)
+  })
+  worker.on("exit", (code) => {
+    clearInterval(watch)
+    process.exitCode = code
+  })
 }
 
 function runOne(script: AnyScript): void {
+  const trace = values.trace ? (line: string) => console.log(line) : undefined
   const { elapsedMillis, stepCount: taken, violation } = runScript(script, { trace })
   console.log(
     `${taken} steps, ${elapsedMillis} ms of virtual time: ${violation === undefined ? "passed" : `${violation.rule}: ${violation.detail}`}`
   )
-  if (violation !== undefined) failureCount++
-}
-
-function runMany(): void {
-  const tally = new Map<string, number>()
-  const from = Number(values.from)
-  const seedCount = Number(values.seeds)
-  const startMillis = performance.now()
-  let takenCount = 0
-  let runCount = 0
-  for (let seed = from; seed < from + seedCount && failureCount < Number(values.failures); seed++) {
-    for (const world of worlds) {
-      const script = generateScript(world, seed, stepCount)
-      const result = runScript(script)
-      runCount++
-      takenCount += result.stepCount
-      for (const [key, count] of result.tally) tally.set(key, (tally.get(key) ?? 0) + count)
-      if (result.violation !== undefined) report(script)
-    }
-  }
-  const seconds = (performance.now() - startMillis) / 1000
-  printTally(tally)
-  console.log(
-    `${runCount} runs in ${seconds.toFixed(1)} s, ${Math.round(runCount / seconds)} a second; ${takenCount} steps`
-  )
-}
-
-function printTally(tally: ReadonlyMap<string, number>): void {
-  const groups = new Map<string, Array<string>>()
-  for (const [key, count] of [...tally].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const [group = "", ...rest] = key.split(" ")
-    const entries = groups.get(group) ?? []
-    entries.push(`${rest.join(" ")} ${count}`)
-    groups.set(group, entries)
-  }
-  for (const [group, entries] of groups) console.log(`${group}: ${entries.join(", ")}`)
+  if (violation !== undefined) process.exitCode = 1
 }
 
 function printDigest(): void {
   let digest = 0
-  for (let seed = Number(values.from); seed < Number(values.from) + Number(values.seeds); seed++) {
+  for (let seed = from; seed < from + seedCount; seed++) {
     for (const world of worlds) {
       runScript(generateScript(world, seed, stepCount), {
         trace: (line) => {
@@ -112,9 +118,9 @@ function printDigest(): void {
   console.log(digest)
 }
 
-if (values.digest) printDigest()
+if (!isMainThread) runMany(workerData)
+else if (values.digest) printDigest()
 else if (values.script !== undefined) runOne(JSON.parse(values.script))
 else if (values.seed !== undefined)
   for (const world of worlds) runOne(generateScript(world, Number(values.seed), stepCount))
-else runMany()
-process.exitCode = failureCount === 0 ? 0 : 1
+else watchMany()

@@ -13,6 +13,9 @@ export interface Mutant {
   readonly world: WorldName
 }
 
+/** Is there exactly one place for it in the code of its file? */
+export const isInPlace = ({ find }: Mutant, code: string): boolean => code.split(find).length === 2
+
 const core = "packages/core/src/internal"
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -83,7 +86,35 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the sweeper closes nothing",
     file: `${core}/upkeep.ts`,
     find: "if (entry.expiresAtMillis <= nowMillis) {",
+    replace: "if (entry.expiresAtMillis <= nowMillis) {\n    if (nowMillis >= 0) return\n",
+    world: "pool"
+  },
+  {
+    name: "the sweeper looks at the same connection for ever",
+    file: `${core}/upkeep.ts`,
+    find: "if (entry.expiresAtMillis <= nowMillis) {",
     replace: "if (entry.expiresAtMillis < 0) {",
+    world: "pool"
+  },
+  {
+    name: "a lease that ends is no reason to dial, where the limit on leases had been",
+    file: `${core}/dialTurns.ts`,
+    find: "  for (const route of state.roomBlocked) markDirty(state, route)\n",
+    replace: "",
+    world: "pool"
+  },
+  {
+    name: "the minimum is dialled for in a circle",
+    file: `${core}/closing.ts`,
+    find: "if (entry.usesCount === 0 && endsOfItself.has(reason)) {",
+    replace: "if (entry.usesCount < 0 && endsOfItself.has(reason)) {",
+    world: "pool"
+  },
+  {
+    name: "a connection that ended during its probe is leased",
+    file: `${core}/validating.ts`,
+    find: "} else if (entry.connection === undefined || !isAlive(state, entry.connection)) {",
+    replace: "} else if (entry.connection === undefined) {",
     world: "pool"
   },
   {

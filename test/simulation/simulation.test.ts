@@ -2,9 +2,11 @@
  * A short fixed set of seeds and a short new one at every run; `npm run simulate` runs as many as one likes.
  */
 import { execFileSync } from "node:child_process"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
+import { isInPlace, mutants } from "./mutants.ts"
 import { shrink } from "./shrink.ts"
 import { type AnyScript, generateScript, plainerScripts, runScript, worldNames } from "./worlds.ts"
 
@@ -59,6 +61,12 @@ it("does the same thing on every runtime", () => {
   )
   expect(onNode).toMatch(/^\d+\n$/)
   expect(others).toEqual([onNode, onNode])
+})
+
+describe("a deliberate fault", () => {
+  it.each(mutants.map((mutant) => [mutant.name, mutant] as const))("has its one place in the code: %s", (_, mutant) => {
+    expect(isInPlace(mutant, readFileSync(join(root, mutant.file), "utf8"))).toBe(true)
+  })
 })
 
 describe("the shrinker", () => {

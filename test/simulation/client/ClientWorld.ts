@@ -7,6 +7,7 @@ import { type ClientRequest, type ClientResponse, emptyBody, WeirClient } from "
 import { type HeardRequest, HttpPeer, type SimulatedConnection, SimulatedNetwork, Simulation } from "@weir/testkit"
 import { type Connection, Connector } from "@weir/transport"
 import { Cause, Context, Effect, Exit, Layer, Logger, Scope } from "effect"
+import { countMovesInto } from "../connectionMoves.ts"
 import type { RunOptions, RunResult } from "../pool/PoolWorld.ts"
 import { Judge } from "../Violation.ts"
 import type { ClientScript, Exchange } from "./ClientScript.ts"
@@ -62,6 +63,7 @@ class ClientWorld {
 
   run(): RunResult {
     const { judge, script, simulation } = this
+    countMovesInto(this.tally)
     const logger = Logger.make<unknown, void>(({ message }) => {
       judge.must(false, "no defects", () => JSON.stringify(message))
     })
@@ -235,6 +237,7 @@ class ClientWorld {
 
   private result(): RunResult {
     const { simulation, tally } = this
+    countMovesInto(undefined)
     for (const [rule, count] of this.judge.askedCounts) tally.set(`rule ${rule}`, count)
     tally.set("network connections", this.network.connections.length)
     for (const [kind, count] of Object.entries(this.network.failedDialCounts)) tally.set(`network ${kind}`, count)

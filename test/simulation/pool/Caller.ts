@@ -94,9 +94,13 @@ export class Caller {
     this.timeoutMillis = Number.POSITIVE_INFINITY
   }
 
+  get isLeaking(): boolean {
+    return this.call.ending === "leak" && this.state === "holding"
+  }
+
   /** Lets a leaked lease go, at the end of the run. */
   releaseLeaked(): void {
-    if (this.call.ending !== "leak" || this.state !== "holding") return
+    if (!this.isLeaking) return
     if (this.isPlain) this.finishPlainly("release")
     else this.interrupt()
   }

@@ -5,6 +5,7 @@
 import { ConnectionPool, type Lease, type PoolEvent, type PoolStats, type Route } from "@weir/core"
 import { Simulation } from "@weir/testkit"
 import { Cause, Effect, Exit, Logger, Scope, Stream } from "effect"
+import { countMovesInto } from "../connectionMoves.ts"
 import { Judge, type Violation } from "../Violation.ts"
 import { Caller, type CallerWorld } from "./Caller.ts"
 import { eventKey } from "./eventKey.ts"
@@ -49,6 +50,7 @@ export class PoolWorld implements CallerWorld, JudgedWorld {
   isShutDown = false
   isEnded = false
   private readonly scope: Scope.Closeable
+  private readonly moves = new Map<string, number>()
 
   constructor(script: PoolScript, options: RunOptions) {
     const { interleaving, seed, yieldRatio } = script
@@ -204,6 +206,7 @@ export class PoolWorld implements CallerWorld, JudgedWorld {
   private shutdown(timeoutMillis: number): void {
     this.isShutDown = true
     const startedAtMillis = this.nowMillis
+    this.peers.shuttingDown()
     const fiber = this.simulation.fork(this.pool.shutdown(timeoutMillis))
     fiber.addObserver((exit) => {
       this.trace(() => `shut down after ${this.nowMillis - startedAtMillis} ms`)
@@ -239,26 +242,20 @@ export class PoolWorld implements CallerWorld, JudgedWorld {
 
   run(): RunResult {
     const { judge, simulation } = this
+    countMovesInto(this.moves)
     this.listen()
-    // Late enough for whatever callers and peers have begun, with all their deadlines.
     const lastMillis = this.script.operations.reduce((last, { atMillis }) => Math.max(last, atMillis), 0)
     for (const operation of this.script.operations) {
       simulation.after(operation.atMillis + 1, () => {
         this.perform(operation)
       })
     }
-    simulation.after(lastMillis + 1000, () => {
+    simulation.after(lastMillis + 300, () => {
       this.resume(undefined)
       for (const route of routes) this.resume(route)
     })
-    simulation.after(lastMillis + 10_000, () => {
-      this.isEnded = true
-      for (const caller of this.present) caller.releaseLeaked()
-      this.shutdown(100)
-    })
-    simulation.after(lastMillis + 10_000 + 2 * stallMillis, () => {
-      for (const caller of this.present) caller.interrupt()
-      simulation.fork(Scope.close(this.scope, Exit.void))
+    simulation.after(lastMillis + 400, () => {
+      this.endWhenAnswered(lastMillis + 10_000)
     })
     while (judge.violation === undefined) {
       if (simulation.scheduler.readyCount === 0) {
@@ -273,6 +270,24 @@ export class PoolWorld implements CallerWorld, JudgedWorld {
     return this.result()
   }
 
+  /** Shuts the pool down when nobody waits any more, or at a time by which everybody must have been answered. */
+  private endWhenAnswered(latestMillis: number): void {
+    const isAnswered = Array.from(this.present).every((caller) => caller.isLeaking)
+    if (!isAnswered && this.nowMillis < latestMillis) {
+      this.simulation.after(100, () => {
+        this.endWhenAnswered(latestMillis)
+      })
+      return
+    }
+    this.isEnded = true
+    for (const caller of this.present) caller.releaseLeaked()
+    this.shutdown(100)
+    this.simulation.after(2 * stallMillis, () => {
+      for (const caller of this.present) caller.interrupt()
+      this.simulation.fork(Scope.close(this.scope, Exit.void))
+    })
+  }
+
   private listen(): void {
     this.simulation.fork(
       Effect.raceFirst(
@@ -283,12 +298,13 @@ export class PoolWorld implements CallerWorld, JudgedWorld {
   }
 
   private result(): RunResult {
-    const tally = new Map<string, number>()
+    countMovesInto(undefined)
+    const tally = new Map(this.moves)
     const add = (key: string, count = 1) => tally.set(key, (tally.get(key) ?? 0) + count)
     for (const { _tag } of this.script.operations) add(`operation ${_tag}`)
     for (const { outcome } of this.callers) add(`caller ${outcome}`)
     for (const event of this.events) add(`event ${eventKey(event)}`)
-    for (const [fault, count] of Object.entries(this.peers.counts)) add(`peer ${fault}`, count)
+    for (const [fault, count] of this.peers.faults) add(`fault ${fault}`, count)
     for (const [rule, count] of this.judge.askedCounts) add(`rule ${rule}`, count)
     const { stepCount } = this.simulation
     const { violation } = this.judge

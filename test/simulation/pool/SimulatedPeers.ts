@@ -20,6 +20,8 @@ export class SimulatedConnection {
   /** By the words of the hooks. */
   isLeased = false
   isChecked = false
+  /** It was being dialled when the pool was shut down: whether it still counts cannot be seen from outside. */
+  isGivenUp = false
   /** The pool has been told that it is of no use any more. */
   isLostToPool = false
   isAlive = true
@@ -52,10 +54,11 @@ export class SimulatedConnection {
     this.control = control
   }
 
-  /** Would the pool lease it now, as far as the peer knows? */
+  /** Would the pool, which may not have heard of it yet, lease it now as far as the peer knows? */
   get isOffered(): boolean {
     return (
       this.state === "open" &&
+      this.isKnown &&
       this.isAlive &&
       !this.isLeased &&
       !this.isChecked &&
@@ -70,29 +73,22 @@ export class SimulatedConnection {
   }
 }
 
-export interface PeerCounts {
-  dialCount: number
-  connectedCount: number
-  dialFailedCount: number
-  lossCount: number
-  hangCount: number
-  stallCount: number
-  checkCount: number
-}
+/** More dials than this at one moment are a circle: no script has so many callers. */
+const dialsAtOnceMax = 300
 
 export class SimulatedPeers implements ConnectionFactory<SimulatedConnection> {
   /** Everything not closed, in the order dialled. */
   readonly live = new Set<SimulatedConnection>()
-  readonly counts: PeerCounts = {
-    dialCount: 0,
-    connectedCount: 0,
-    dialFailedCount: 0,
-    lossCount: 0,
-    hangCount: 0,
-    stallCount: 0,
-    checkCount: 0
-  }
+  dialCount = 0
+  connectedCount = 0
+  private checkCount = 0
+  private dialledAtMillis = 0
+  private dialsAtOnceCount = 0
+  private lossCount = 0
+  /** What went wrong on purpose, by kind. */
+  readonly faults = new Map<string, number>()
   private hasHinted = false
+  isShuttingDown = false
   readonly probe: ConnectionFactory<SimulatedConnection>["probe"]
   readonly ping: ConnectionFactory<SimulatedConnection>["ping"]
   private readonly simulation: Simulation
@@ -180,7 +176,8 @@ export class SimulatedPeers implements ConnectionFactory<SimulatedConnection> {
   /** The connection ends, and says so or not. */
   lose(connection: SimulatedConnection, reason: "peer-data" | "peer-closed" | "peer-error", isSilent: boolean): void {
     if (connection.state !== "open" || !connection.isAlive) return
-    this.counts.lossCount++
+    this.lossCount++
+    this.fault(`connection ends${isSilent ? " silently" : `: ${reason}`}`)
     this.trace(() => `lost ${connection.name} ${reason}${isSilent ? " silently" : ""}`)
     connection.isAlive = false
     if (isSilent) return
@@ -194,34 +191,38 @@ export class SimulatedPeers implements ConnectionFactory<SimulatedConnection> {
     restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
   ): Effect.Effect<SimulatedConnection, Error> {
     const { peers, simulation } = this
-    const connection = new SimulatedConnection(++this.counts.dialCount, route, control)
+    const connection = new SimulatedConnection(++this.dialCount, route, control)
     const chance = new Chance(hash(this.simulation.seed, connection.id))
+    connection.isGivenUp = this.isShuttingDown
     this.live.add(connection)
+    this.countDialAtOnce()
     this.trace(() => `dialling ${connection.name}`)
     this.rules.checkDial(connection, (isCounted) => this.countOf((one) => this.holdsPermit(one) && isCounted(one)))
     control.enterPhase("tcp")
-    const isHanging = chance.isHit(peers.connectHangRatio)
+    // A circle on the stack of one call ends here; the rule that it broke has been noted.
+    const isHanging = chance.isHit(peers.connectHangRatio) || this.dialsAtOnceCount > dialsAtOnceMax
     const isFailing = chance.isHit(peers.connectFailRatio)
     const millis = chance.between(0, peers.connectMillisMax)
     const wait = millis === 0 ? Effect.void : Effect.sleep(millis)
-    if (isHanging) this.counts.hangCount++
+    if (isHanging) this.fault("dial hangs")
+    else if (isFailing) this.fault("dial fails")
     const ended = isHanging
       ? Effect.never
       : isFailing
         ? Effect.andThen(wait, Effect.fail(new Error(`dial ${connection.id} failed`)))
         : wait
     const deaf = chance.isHit(peers.connectDeafRatio) && !isHanging
+    if (deaf) this.fault("dial hears late of an interruption")
     return (deaf ? ended : restore(ended)).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
           if (exit._tag === "Success") return
-          this.counts.dialFailedCount++
           this.trace(() => `not connected ${connection.name}`)
           this.end(connection)
         })
       ),
       Effect.map(() => {
-        this.counts.connectedCount++
+        this.connectedCount++
         this.open(connection, chance, simulation.clock.elapsedMillis)
         return connection
       })
@@ -265,6 +266,19 @@ export class SimulatedPeers implements ConnectionFactory<SimulatedConnection> {
     connection.control.limitIdle(millis)
   }
 
+  private countDialAtOnce(): void {
+    const nowMillis = this.simulation.clock.elapsedMillis
+    if (nowMillis !== this.dialledAtMillis) this.dialsAtOnceCount = 0
+    this.dialledAtMillis = nowMillis
+    this.dialsAtOnceCount++
+    const count = this.dialsAtOnceCount
+    this.judge.must(count <= dialsAtOnceMax, "no dialling in a circle", () => `${count} dials at ${nowMillis} ms`)
+  }
+
+  private fault(kind: string): void {
+    this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1)
+  }
+
   private beginIdle(connection: SimulatedConnection): void {
     const nowMillis = this.simulation.clock.elapsedMillis
     connection.idleSinceMillis = nowMillis
@@ -282,22 +296,32 @@ export class SimulatedPeers implements ConnectionFactory<SimulatedConnection> {
 
   /** Does a peer close idle connections or announce that it will? Then the pool closes them before. */
   private get isIdleShortened(): boolean {
-    return this.hasHinted || this.counts.lossCount > 0
+    return this.hasHinted || this.lossCount > 0
   }
 
   /** A new configuration: what is idle may now be so for longer, or shorter. */
   reconfigured(): void {
     for (const connection of this.live) {
-      const { idleMillis } = this.rules.ofRoute(connection.route)
+      const { idleMillis, lifetimeMillis } = this.rules.ofRoute(connection.route)
       connection.idleMillisMax = Math.max(connection.idleMillisMax, idleMillis)
       connection.idleMillisMin = Math.min(connection.idleMillisMin, idleMillis * 0.5)
+      // The pool reads the lifetime when it has heard of the connection, which may be a little later.
+      if (connection.isKnown) continue
+      connection.lifetimeMillisMax = Math.max(connection.lifetimeMillisMax, lifetimeMillis)
+      connection.lifetimeMillisMin = Math.min(connection.lifetimeMillisMin, lifetimeMillis * 0.9)
     }
+  }
+
+  /** The pool is being shut down: it gives dials up, and leaves those behind that hear of no interruption. */
+  shuttingDown(): void {
+    this.isShuttingDown = true
+    for (const connection of this.live) connection.isGivenUp ||= connection.state === "dialling"
   }
 
   private check(connection: SimulatedConnection): Effect.Effect<void, Error> {
     return Effect.suspend(() => {
       const { peers } = this
-      const chance = new Chance(hash(this.simulation.seed, connection.id, ++this.counts.checkCount))
+      const chance = new Chance(hash(this.simulation.seed, connection.id, ++this.checkCount))
       // An interruption on its way to the check may be overtaken by the check's beginning, within the same moment.
       const isClosing = connection.state !== "open" && connection.closingAtMillis < this.simulation.clock.elapsedMillis
       this.judge.must(!isClosing, "no check of a closed connection", () => connection.name)
@@ -308,7 +332,10 @@ export class SimulatedPeers implements ConnectionFactory<SimulatedConnection> {
       const isFailing = !connection.isAlive || chance.isHit(peers.checkFailRatio)
       const millis = chance.between(0, peers.checkMillisMax)
       const wait = millis === 0 ? Effect.void : Effect.sleep(millis)
-      const ended = chance.isHit(peers.checkHangRatio)
+      const isHanging = chance.isHit(peers.checkHangRatio)
+      if (isHanging) this.fault("check hangs")
+      else if (isFailing) this.fault(connection.isAlive ? "check fails" : "check finds a dead connection")
+      const ended = isHanging
         ? Effect.never
         : isFailing
           ? Effect.andThen(wait, Effect.fail(new Error("the check failed")))
@@ -335,7 +362,7 @@ export class SimulatedPeers implements ConnectionFactory<SimulatedConnection> {
     connection.permitUntilMillis = nowMillis + this.rules.ofRoute(connection.route).closeMillis
     this.stop(connection)
     const isStalled = chance.isHit(peers.closeStallRatio)
-    if (isStalled) this.counts.stallCount++
+    if (isStalled) this.fault("close stalls")
     const millis = isStalled ? stallMillis : chance.between(0, peers.closeMillisMax)
     const end = Effect.sync(() => {
       this.trace(() => `closed ${connection.name}`)

@@ -22,9 +22,11 @@ export const generate = (seed: number, operationCountMax: number): PoolScript =>
   const hasManySlots = chance.isHit(0.2)
   const config = makeConfig(chance, hasManySlots)
   const operations: Array<Operation> = []
+  // Peers that are watched for long enough are learned from.
+  const pace = chance.isHit(0.05) ? 40 : 1
   let atMillis = 0
   for (let index = 0; index < operationCount; index++) {
-    if (!chance.isHit(0.4)) atMillis += millis(chance)
+    if (!chance.isHit(0.4)) atMillis += pace * millis(chance)
     operations.push(makeOperation(chance, atMillis, config, hasManySlots))
   }
   return {
