@@ -54,8 +54,14 @@ export const makeHttpPool = (
           Effect.uninterruptibleMask((restore) =>
             Effect.flatMap(open(connector.connect(targetOf(route), control), restore), (connection) => {
               const peer = new HttpPeer((owner) => makeSession(connection, owner, limits), control, nowMillis())
+              // Told when the name no longer leads to this address: then new calls are to have another connection.
+              const unwatch = connector.watch?.(connection, () => control.drain("withdrawn"))
+              const close = Effect.sync(() => {
+                unwatch?.()
+                connection.close()
+              })
               return Effect.as(
-                Effect.addFinalizer(() => Effect.sync(() => connection.close())),
+                Effect.addFinalizer(() => close),
                 peer
               )
             })

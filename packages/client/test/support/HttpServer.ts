@@ -14,7 +14,8 @@ export interface HttpServer {
 
 /** Listens until the scope closes, which waits until the client has closed every connection it had opened. */
 export const makeHttpServer = (
-  handle: (request: IncomingMessage, response: ServerResponse) => void
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  host = "127.0.0.1"
 ): Effect.Effect<HttpServer, never, Scope.Scope> =>
   Effect.gen(function* () {
     const server = createServer({ keepAlive: true }, handle)
@@ -22,7 +23,7 @@ export const makeHttpServer = (
     server.keepAliveTimeout = 0
     yield* Effect.acquireRelease(
       Effect.callback<void>((resume) => {
-        server.listen(0, "127.0.0.1", () => resume(Effect.void))
+        server.listen(0, host, () => resume(Effect.void))
       }),
       () =>
         Effect.callback<void>((resume) => {
@@ -37,7 +38,7 @@ export const makeHttpServer = (
     )
     const bound = server.address()
     const port = bound === null || typeof bound === "string" ? 0 : bound.port
-    return { port, url: `http://127.0.0.1:${port}`, server }
+    return { port, url: `http://${host}:${port}`, server }
   })
 
 /** What an echo has seen of a request. */
