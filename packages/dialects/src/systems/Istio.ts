@@ -1,0 +1,474 @@
+/**
+ * Istio's DestinationRule: for each host, and for its ports and a subset, how much may be asked of it.
+ *
+ * Its traits: beyond `maxConnections` requests wait, beyond the other limits they are refused (Envoy's flag UO). What is
+ * said of a port takes the place of the whole policy, and what is said of a subset of whole blocks of it: Istio's
+ * `MergeSubsetTrafficPolicy`, pilot/pkg/networking/util.
+ */
+import { didYouMean } from "@weir/core"
+import { anything, type Codec, count, flag, oneOf, percent, text, time } from "../Codec.ts"
+import { make, type Selected, type Selection } from "../Dialect.ts"
+import type { DialectOptions, Key, Loss } from "../Key.ts"
+import { type Note, type Problem, sourceOf } from "../Reading.ts"
+import { type Flattened, formatPath, type Written, type WrittenDocument } from "../Written.ts"
+
+const proto = (line: number | string) => `networking/v1alpha3/destination_rule.proto:${line}`
+
+/** protobuf's int32: 0 is unset, which is 2^32-1, and negative is refused. */
+const int32: Codec = count({ zero: "unlimited" })
+const duration = time({ hasUnits: true, zero: "error", minMillis: 1 })
+const durationOrOff = time({ hasUnits: true, zero: "unlimited", minMillis: 1 })
+const uint32 = count({ unlimitedFrom: 2 ** 32 })
+
+const http2: Loss = { why: "connections speak HTTP/1.1 only", todo: "leave it out" }
+const ejection: Loss = {
+  why: "no host is ejected: a client connects where the URL points",
+  todo: "watch the pool's connectFailed and the calls' answers"
+}
+const keepalive: Loss = { why: "connections are always probed by TCP after 60 s of silence", todo: "leave it out" }
+const identity: Loss = {
+  why: "a file or a secret is the program's to read",
+  todo: "call https: URLs, and set tls beside from"
+}
+const hosts: Loss = {
+  why: "a client connects where the URL points, and chooses among no endpoints",
+  todo: "call the endpoint, or the gateway"
+}
+const scope: Loss = { why: "who sees the rule is the mesh's business", todo: "leave it out" }
+
+const unset = { note: "0 is unset to Istio: no limit" }
+const limit = (name: string, knob: NonNullable<Key["to"]>, cite: string): Key => ({
+  name,
+  codec: int32,
+  byDefault: 0,
+  to: knob,
+  use: (value, { isWritten }) => (value === "unlimited" && isWritten(name) ? unset : {}),
+  cite
+})
+
+const keys: ReadonlyArray<Key> = [
+  { name: "host", codec: text, means: "the routes that the rule holds for", cite: proto("DestinationRule") },
+  limit(
+    "connectionPool.tcp.maxConnections",
+    "pool.connectionsPerRouteMax",
+    `${proto(643)}; cluster_traffic_policy.go:181`
+  ),
+  {
+    name: "connectionPool.tcp.connectTimeout",
+    codec: duration,
+    byDefault: "10s",
+    to: "pool.connectTimeout",
+    cite: `${proto(647)}; pkg/config/mesh/mesh.go:94`
+  },
+  { name: "connectionPool.tcp.maxConnectionDuration", codec: duration, to: "pool.lifetime", cite: proto(655) },
+  {
+    name: "connectionPool.tcp.idleTimeout",
+    codec: durationOrOff,
+    means: "`pool.idleTimeout`, where http.idleTimeout is unset",
+    use: (value, { isWritten }) =>
+      isWritten("connectionPool.http.idleTimeout")
+        ? { note: "without effect, as in Istio: http.idleTimeout takes its place" }
+        : { knobs: { "pool.idleTimeout": value } },
+    cite: `${proto("657-674")}; cluster_traffic_policy.go:187`
+  },
+  ...["probes", "time", "interval"].map((name) => ({
+    name: `connectionPool.tcp.tcpKeepalive.${name}`,
+    codec: anything,
+    loss: keepalive,
+    cite: proto("629-639")
+  })),
+  {
+    name: "connectionPool.tcp.tcpKeepalive",
+    codec: anything,
+    means: "TCP probes idle connections anyway",
+    cite: proto("629-639")
+  },
+  limit(
+    "connectionPool.http.http1MaxPendingRequests",
+    "pool.pendingPerRouteMax",
+    `${proto(684)}; cluster_traffic_policy.go:160`
+  ),
+  limit(
+    "connectionPool.http.http2MaxRequests",
+    "pool.activePerRouteMax",
+    `${proto(688)}; cluster_traffic_policy.go:157`
+  ),
+  limit(
+    "connectionPool.http.maxRequestsPerConnection",
+    "pool.usesPerConnectionMax",
+    `${proto(693)}; cluster_traffic_policy.go:209`
+  ),
+  {
+    name: "connectionPool.http.maxRetries",
+    codec: int32,
+    byDefault: 0,
+    means: "`http.retryBudgetCountMin`, with a ratio of 0",
+    writes: "http.retryBudgetCountMin",
+    use: (value, { isWritten }) =>
+      isWritten("retryBudget.percent") || isWritten("retryBudget.minRetryConcurrency")
+        ? isWritten("connectionPool.http.maxRetries")
+          ? { note: "without effect, as in Istio: the retryBudget takes its place" }
+          : {}
+        : {
+            knobs: {
+              "http.retryBudgetRatio": 0,
+              "http.retryBudgetCountMin": value === "unlimited" ? 100_000 : Math.min(100_000, Number(value))
+            }
+          },
+    note: "a DestinationRule only bounds retries, and a VirtualService asks for them: set http.retryCountMax beside from",
+    cite: `${proto(697)}; cluster_traffic_policy.go:165, 477-490`
+  },
+  { name: "connectionPool.http.idleTimeout", codec: duration, to: "pool.idleTimeout", cite: proto(706) },
+  {
+    name: "connectionPool.http.h2UpgradePolicy",
+    codec: oneOf({ DEFAULT: "DEFAULT", DO_NOT_UPGRADE: "DO_NOT_UPGRADE", UPGRADE: "UPGRADE" }),
+    isHonoured: (value) => value !== "UPGRADE",
+    loss: http2,
+    cite: proto(720)
+  },
+  {
+    name: "connectionPool.http.useClientProtocol",
+    codec: flag(),
+    isHonoured: (value) => value === false,
+    loss: http2,
+    use: (value, { get }) =>
+      value === true && get("connectionPool.http.h2UpgradePolicy") === "UPGRADE"
+        ? { problem: "Istio refuses it together with h2UpgradePolicy UPGRADE; keep one of them" }
+        : {},
+    cite: `${proto(725)}; pkg/config/validation/validation.go:1112`
+  },
+  { name: "connectionPool.http.maxConcurrentStreams", codec: int32, loss: http2, cite: proto(729) },
+  { name: "connectionPool.http.http2KeepAlive.interval", codec: duration, loss: http2, cite: proto("735-743") },
+  { name: "connectionPool.http.http2KeepAlive.timeout", codec: duration, loss: http2, cite: proto("735-743") },
+  { name: "retryBudget.percent", codec: percent(), to: "http.retryBudgetRatio", cite: `${proto("289-324")} (20)` },
+  {
+    name: "retryBudget.minRetryConcurrency",
+    codec: uint32,
+    means: "`http.retryBudgetCountMin`; 3 where it is 0",
+    use: (value, { isWritten }) => ({
+      knobs: {
+        "http.retryBudgetCountMin": value === 0 ? 3 : Math.min(100_000, Number(value)),
+        ...(isWritten("retryBudget.percent") ? {} : { "http.retryBudgetRatio": 0.2 })
+      }
+    }),
+    cite: `${proto("289-324")} (3)`
+  },
+  {
+    name: "retryBudget.budgetInterval",
+    codec: durationOrOff,
+    isHonoured: (value) => value === "never",
+    loss: { why: "a budget counts what is under way now", todo: "leave it out" },
+    cite: proto("289-324")
+  },
+  {
+    name: "tls.mode",
+    codec: oneOf({ DISABLE: "DISABLE", SIMPLE: "SIMPLE", MUTUAL: "MUTUAL", ISTIO_MUTUAL: "ISTIO_MUTUAL" }),
+    isHonoured: (value) => value === "DISABLE",
+    loss: {
+      why: "the URL says whether TLS is spoken",
+      todo: "call https: URLs; for a certificate of the client's, set tls beside from"
+    },
+    cite: proto("ClientTLSSettings")
+  },
+  { name: "tls.sni", codec: text, to: "tls.serverName", cite: proto("ClientTLSSettings") },
+  {
+    name: "tls.insecureSkipVerify",
+    codec: flag({ true: "unverified", false: "full" }),
+    to: "tls.verification",
+    cite: proto("ClientTLSSettings")
+  },
+  ...["clientCertificate", "privateKey", "caCertificates", "credentialName", "caCrl"].map((name) => ({
+    name: `tls.${name}`,
+    codec: text,
+    loss: identity,
+    cite: proto("ClientTLSSettings")
+  })),
+  {
+    name: "tls.subjectAltNames[]",
+    codec: text,
+    loss: { why: "the name of the URL, or sni, is what is checked", todo: "give the name as sni" },
+    cite: proto("ClientTLSSettings")
+  },
+  ...[
+    "consecutive5xxErrors",
+    "consecutiveGatewayErrors",
+    "consecutiveErrors",
+    "interval",
+    "baseEjectionTime",
+    "maxEjectionPercent",
+    "minHealthPercent",
+    "splitExternalLocalOriginErrors",
+    "consecutiveLocalOriginFailures"
+  ].map((name) => ({
+    name: `outlierDetection.${name}`,
+    codec: anything,
+    loss: ejection,
+    cite: proto("797-888")
+  })),
+  { name: "outlierDetection.httpErrorCodes[]", codec: anything, loss: ejection, cite: proto("797-888") },
+  { name: "outlierDetection", codec: anything, loss: ejection, cite: proto("797-888") },
+  { name: "loadBalancer.**", codec: anything, loss: hosts, cite: proto("LoadBalancerSettings") },
+  {
+    name: "tunnel.**",
+    codec: anything,
+    loss: { why: "there are no proxies here", todo: "call the origin itself" },
+    cite: proto("TunnelSettings")
+  },
+  {
+    name: "proxyProtocol.**",
+    codec: anything,
+    loss: { why: "no PROXY protocol is sent", todo: "leave it out" },
+    cite: proto("ProxyProtocol")
+  },
+  {
+    name: "port.number",
+    codec: count(),
+    means: "the port that an entry of portLevelSettings holds for",
+    cite: proto("PortTrafficPolicy")
+  },
+  { name: "subsets[].name", codec: text, means: "read where it is the subset that calls go to", cite: proto("Subset") },
+  {
+    name: "subsets[].labels.**",
+    codec: anything,
+    means: "which endpoints are in it is the mesh's business",
+    cite: proto("Subset")
+  },
+  {
+    name: "exportTo[]",
+    codec: text,
+    isHonoured: (value) => value === "*",
+    loss: scope,
+    cite: proto("DestinationRule")
+  },
+  { name: "workloadSelector.**", codec: anything, loss: scope, cite: proto("DestinationRule") }
+]
+
+/** What may be said in `portLevelSettings`, and so takes the whole place of what is said around it. */
+const portBlocks = ["connectionPool", "loadBalancer", "outlierDetection", "tls"]
+
+interface Rule {
+  readonly host: string
+  readonly fields: ReadonlyArray<Selected>
+  readonly subsetName: string | undefined
+}
+
+const roots = ["host", "trafficPolicy", "subsets", "exportTo", "workloadSelector"]
+
+/** Paths from the rule's root, without `spec`. */
+const rulesOf = ({
+  documents
+}: Flattened): { readonly rules: ReadonlyArray<ReadonlyArray<Selected>>; readonly notes: ReadonlyArray<Note> } => {
+  const rules: Array<ReadonlyArray<Selected>> = []
+  const notes: Array<Note> = []
+  for (const document of documents) {
+    const kind = document.find(({ path }) => path.length === 1 && path[0] === "kind")
+    if (kind !== undefined && kind.value !== "DestinationRule") {
+      notes.push({
+        source: sourceOf("kind", kind.place),
+        message: `a ${String(kind.value)} says nothing about connections, and was not read`
+      })
+    } else if (document.some(({ path }) => path.length > 0)) rules.push(fieldsOf(document, kind !== undefined))
+  }
+  return { rules, notes }
+}
+
+const fieldsOf = (document: WrittenDocument, isResource: boolean): ReadonlyArray<Selected> =>
+  document.flatMap((written) => {
+    const key = formatPath(written.path)
+    if (!isResource) return [{ ...written, key }]
+    return written.path[0] === "spec" ? [{ ...written, path: written.path.slice(1), key }] : []
+  })
+
+const startsWith = (path: Written["path"], ...steps: Written["path"]): boolean =>
+  steps.every((step, index) => path[index] === step)
+
+/** Fields below some steps, with those taken off. */
+const inside = (fields: ReadonlyArray<Selected>, ...steps: Written["path"]): ReadonlyArray<Selected> =>
+  fields.flatMap((field) =>
+    startsWith(field.path, ...steps) ? [{ ...field, path: field.path.slice(steps.length) }] : []
+  )
+
+/** The entries of `portLevelSettings`, by port. */
+const portsOf = (policy: ReadonlyArray<Selected>): ReadonlyMap<number, ReadonlyArray<Selected>> => {
+  const ports = new Map<number, ReadonlyArray<Selected>>()
+  const indices = new Set(
+    policy.flatMap(({ path }) => (path[0] === "portLevelSettings" && typeof path[1] === "number" ? [path[1]] : []))
+  )
+  for (const index of indices) {
+    const entry = inside(policy, "portLevelSettings", index)
+    const number = Number(entry.find(({ path }) => startsWith(path, "port", "number"))?.value)
+    if (!ports.has(number)) ports.set(number, entry)
+  }
+  return ports
+}
+
+const isPortLevel = ({ path }: Selected): boolean => path[0] === "portLevelSettings"
+
+/** Block by block: what `over` says of a block drops all that `under` says of it. */
+const merge = (
+  under: ReadonlyArray<Selected>,
+  over: ReadonlyArray<Selected>,
+  notes: Array<Note>,
+  replaced: ReadonlyArray<string> = []
+): ReadonlyArray<Selected> => {
+  const blocks = new Set([...replaced, ...over.map(({ path }) => String(path[0]))])
+  for (const { key, path, place } of under) {
+    if (!blocks.has(String(path[0])) || over.some((field) => formatPath(field.path) === formatPath(path))) continue
+    const message = `out of force: the whole ${String(path[0])} is replaced further down, as Istio merges; repeat it there to keep it`
+    notes.push({ source: sourceOf(key, place), message })
+  }
+  return [...under.filter(({ path }) => !blocks.has(String(path[0]))), ...over]
+}
+
+const matchOf = (host: string, port: number | "*"): string => `http*://${host}:${port}`
+
+const select = (input: Flattened, options: DialectOptions): Selection => {
+  const { notes: unread, rules: found } = rulesOf(input)
+  const notes = [...unread]
+  const problems: Array<Problem> = []
+  const rules = found.flatMap((fields): ReadonlyArray<Rule> => {
+    const host = fields.find(({ path }) => path.length === 1 && path[0] === "host")
+    const { place } = host ?? fields[0] ?? { place: {} }
+    if (typeof host?.value === "string" && host.value !== "")
+      return [{ host: host.value, fields, subsetName: options.subset }]
+    problems.push({
+      place,
+      key: "host",
+      message: "expected the host that the rule is for, such as reviews.prod.svc.cluster.local"
+    })
+    return []
+  })
+  for (const { fields } of rules) problems.push(...misplaced(fields))
+  // The more specific rule is said later, and so wins.
+  const ordered = [...rules].sort((a, b) => specificity(a.host) - specificity(b.host))
+  const selected: Array<Selected> = []
+  const resets: Array<{ match: string; source: string }> = []
+  for (const rule of ordered) {
+    const wider = ordered.find(
+      ({ host }) => host !== rule.host && host.startsWith("*") && rule.host.endsWith(host.slice(1))
+    )
+    const placed = place(rule, notes, problems)
+    for (const { fields, match, reset } of placed) {
+      selected.push(...fields.map((field) => ({ ...field, match })))
+      const source =
+        reset ??
+        (wider === undefined
+          ? undefined
+          : `Istio default, since the rule for ${rule.host} takes the place of that for ${wider.host}`)
+      if (source !== undefined) resets.push({ match, source })
+    }
+  }
+  const matches = new Set(selected.map(({ match }) => match ?? "*"))
+  const [only] = matches
+  return { selected, notes, problems, resets, ...(matches.size === 1 && only !== undefined ? { onlyMatch: only } : {}) }
+}
+
+const specificity = (host: string): number => (host.startsWith("*") ? host.length : 1000)
+
+const misplaced = (fields: ReadonlyArray<Selected>): ReadonlyArray<Problem> =>
+  fields.flatMap(({ key, path: [root, ...rest], place, value }) => {
+    if (!roots.includes(String(root))) return [{ place, key, message: `unknown key${didYouMean(String(root), roots)}` }]
+    const isBare = root === "trafficPolicy" && rest.length === 0 && (typeof value !== "object" || Array.isArray(value))
+    return isBare ? [{ place, key, message: "expected a mapping" }] : []
+  })
+
+interface Placed {
+  readonly match: string
+  readonly fields: ReadonlyArray<Selected>
+  /** Whose place it takes, where it takes the whole place. */
+  readonly reset?: string
+}
+
+/** What is in force for the host, and for each of its ports that something is said of. */
+const place = (
+  { fields, host, subsetName }: Rule,
+  notes: Array<Note>,
+  problems: Array<Problem>
+): ReadonlyArray<Placed> => {
+  const policy = inside(fields, "trafficPolicy").filter(({ path }) => path.length > 0)
+  const subset = subsetOf(fields, subsetName, notes, problems)
+  const ports = portsOf(policy)
+  const subsetPorts = portsOf(subset)
+  const base = policy.filter((field) => !isPortLevel(field))
+  const own = subset.filter((field) => !isPortLevel(field))
+  const others = fields.filter(
+    ({ path }) => path[0] !== "trafficPolicy" && !(path[0] === "subsets" && path[2] === "trafficPolicy")
+  )
+  const general: Placed = { match: matchOf(host, "*"), fields: [...others, ...merge(base, own, notes)] }
+  const numbers = new Set([...ports.keys(), ...subsetPorts.keys()])
+  return [
+    general,
+    ...[...numbers].map((number): Placed => {
+      const replaced = ports.get(number) ?? base
+      const merged = merge(replaced, own, [])
+      const ofSubset = subsetPorts.get(number)
+      const effective = ofSubset === undefined ? merged : merge(merged, ofSubset, [], portBlocks)
+      const [first] = ofSubset ?? ports.get(number) ?? []
+      const source = first === undefined ? host : sourceOf(first.key.replace(/\.port\.number$/, ""), first.place)
+      return {
+        match: matchOf(host, number),
+        fields: effective,
+        reset: `Istio default, since ${source} takes the whole place`
+      }
+    })
+  ]
+}
+
+/** The policy of the subset that calls go to; others are told about. */
+const subsetOf = (
+  fields: ReadonlyArray<Selected>,
+  wanted: string | undefined,
+  notes: Array<Note>,
+  problems: Array<Problem>
+): ReadonlyArray<Selected> => {
+  const subsets = inside(fields, "subsets")
+  const names = new Map(
+    subsets.flatMap(({ path, value }) =>
+      path.length === 2 && path[1] === "name" && typeof path[0] === "number" ? [[path[0], String(value)] as const] : []
+    )
+  )
+  for (const { key, path, place } of subsets) {
+    const [index, part] = path
+    if (typeof index !== "number" || part !== "trafficPolicy" || names.get(index) === wanted) continue
+    const name = names.get(index) ?? ""
+    notes.push({
+      source: sourceOf(key, place),
+      message: `holds for the subset ${name}, and was not read; say that calls go to the subset ${name} to read it`
+    })
+  }
+  if (wanted === undefined) return []
+  const chosen = [...names].find(([, name]) => name === wanted)?.[0]
+  if (chosen !== undefined) return inside(subsets, chosen, "trafficPolicy")
+  const { place } = fields[0] ?? { place: {} }
+  problems.push({
+    place,
+    key: "subsets",
+    message: `there is none of the name ${wanted}; there are ${[...names.values()].join(", ") || "none"}`
+  })
+  return []
+}
+
+export const istio = make({
+  id: "istio",
+  title: "Istio",
+  versions: ["v1"],
+  keys,
+  always: {
+    knobs: {
+      "pool.activeOverflow": "refuse",
+      "pool.pendingIncludesDialling": true,
+      // Envoy's default for HTTP connections, where neither idleTimeout is set.
+      "pool.idleTimeout": 3_600_000
+    },
+    cite: "cluster_traffic_policy.go:169, 187, 205; Envoy conn_pool_base.cc"
+  },
+  select,
+  isTelling: (path) => /^(spec\.)?(trafficPolicy|subsets)\b/.test(path),
+  form: "yaml",
+  frame: (body) => ({
+    apiVersion: "networking.istio.io/v1",
+    kind: "DestinationRule",
+    metadata: { name: "weir" },
+    spec: { host: "*", trafficPolicy: body }
+  })
+})
