@@ -202,7 +202,7 @@ const compare = async (): Promise<void> => {
     await closedLoop(title, lanes)
     if (wantedLoops.includes("open") && !isStream(work)) await openLoops(title, lanes)
   }
-  for (const contestant of contestants) contestant.stop()
+  await Promise.all(contestants.map((contestant) => contestant.stop()))
 }
 
 const watchMemory = async (): Promise<void> => {
@@ -216,7 +216,7 @@ const watchMemory = async (): Promise<void> => {
       await contestant.run(Math.ceil(memoryCallCount / 10))
       readings.push(await contestant.memory())
     }
-    contestant.stop()
+    await contestant.stop()
     rows.push([`${name}, heap`, ...readings.map(({ heapBytes }) => megabytes(heapBytes))])
     rows.push([`${name}, resident`, ...readings.map(({ residentBytes }) => megabytes(residentBytes))])
     const caseName = `memory over ${memoryCallCount} calls`

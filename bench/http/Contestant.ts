@@ -30,7 +30,8 @@ export interface Contestant {
   readonly run: (count: number) => Promise<Turn>
   readonly openLoop: (ratePerSecond: number, seconds: number) => Promise<Latencies>
   readonly memory: () => Promise<Memory>
-  readonly stop: () => void
+  /** Once it has ended, its profile is written. */
+  readonly stop: () => Promise<unknown>
 }
 
 const command = (args: ReadonlyArray<string>, extra: ReadonlyArray<string>): readonly [string, ReadonlyArray<string>] =>
@@ -69,9 +70,11 @@ export const startContestant = (name: string, port: number, profileDirectory: st
     run: (count) => order({ _tag: "run", count }),
     openLoop: (ratePerSecond, seconds) => order({ _tag: "open loop", ratePerSecond, seconds }),
     memory: () => order({ _tag: "memory" }),
-    stop: () => {
-      isStopped = true
-      child.stdin.end()
-    }
+    stop: () =>
+      new Promise((resolve) => {
+        isStopped = true
+        child.on("exit", resolve)
+        child.stdin.end()
+      })
   }
 }
