@@ -4,12 +4,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { canCountSockets, countSocketsTo, expectNoSocketsTo } from "./openSockets.ts"
-import { connect, kinds, mebibyte, pattern, receipt, someTurns } from "./Pair.ts"
+import { connect, kinds, mebibyte, pattern, receipt, someTurns, useTunnels } from "./Pair.ts"
 import { usePeers } from "./peer/Peer.ts"
 import { bytesOf } from "./peer/Protocol.ts"
 import { capabilities, needs } from "./runtime.ts"
 
 usePeers()
+useTunnels()
 
 /** What takes longer waits for the peer, or for a timeout. */
 const soonMillis = 8000
@@ -249,6 +250,19 @@ describe("the end of a connection over TCP", () => {
       assert.deepStrictEqual(reader.heard, ["data", "close"])
       assert.strictEqual(reader.error?.reason, "Reset")
       assert.strictEqual(reader.error?.code, "ECONNRESET")
+    })
+  )
+
+  it.live("tells a reset from an end when it comes together with the last bytes", () =>
+    Effect.gen(function* () {
+      const { connection, peer, reader } = yield* connect("tcp")
+      yield* peer.write("half an ans")
+      yield* peer.reset
+      yield* someTurns
+      connection.attach(reader)
+      yield* reader.untilHeard("close")
+      assert.strictEqual(reader.error?.reason, "Reset")
+      assert.notInclude(reader.heard, "end")
     })
   )
 

@@ -25,6 +25,8 @@ export interface OpenedSocket {
   readonly inbound: Inbound
 }
 
+const noBytes = new Uint8Array(0)
+
 export class NodeConnection implements Connection {
   readonly info: ConnectionInfo
   readonly #socket: Socket
@@ -134,7 +136,18 @@ export class NodeConnection implements Connection {
 
   #onEnd(): void {
     this.#isOpen = false
-    this.#inbound.receiveEnd()
+    if (!this.#isReset()) this.#inbound.receiveEnd()
+  }
+
+  /**
+   * libuv before 1.52, which Node 22 has, tells a reset that comes together with the last bytes as an end. A write of no
+   * bytes sends nothing, but the system refuses it after a reset; the error follows as an event. After our own end nothing
+   * can be asked any more.
+   */
+  #isReset(): boolean {
+    if (this.#kind !== "tcp" || !this.#isWritable) return false
+    this.#socket.write(noBytes)
+    return this.#socket.errored !== null
   }
 
   #onDrain(): void {
