@@ -35,9 +35,7 @@ const tasks = new Set((optionValue("--task") ?? "rate,open,idle,first,overload,r
 const wanted = optionValue("--only")?.split(",") ?? (isQuick ? ["weir request (node)", "undici request", "Go"] : [""])
 
 const report = new Report("peers", [])
-const built = buildPeers()
-const peers = built.peers.filter(({ name }) => wanted.some((part) => name.includes(part)))
-const absent = built.absent.filter(({ name }) => wanted.some((part) => name.includes(part)))
+const { absent, peers } = buildPeers((name) => wanted.some((part) => name.includes(part)))
 for (const { name, reason } of absent) console.log(`not measured: ${name}: ${reason}`)
 
 type Options = Readonly<Record<string, string | number>>

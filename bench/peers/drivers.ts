@@ -76,10 +76,18 @@ const javaArtifacts: Readonly<Record<string, string>> = {
   "reactor-netty": "reactor-netty-http"
 }
 
-const lockedVersion = (crate: string): string =>
-  new RegExp(`name = "${crate}"\\nversion = "([^"]+)"`).exec(
-    readFileSync(join(here, "rust", "Cargo.lock"), "utf8")
-  )?.[1] ?? "unknown"
+const rust = (name: string, crate: string): Family => ({
+  clients: [name],
+  build: ["cargo", "build", "--release", "--quiet"],
+  directory: join("rust", name),
+  command: () => [join(here, "rust", name, "target", "release", `drive-${name}`)],
+  name: () => name,
+  version: () =>
+    new RegExp(`name = "${crate}"\\nversion = "([^"]+)"`).exec(
+      readFileSync(join(here, "rust", name, "Cargo.lock"), "utf8")
+    )?.[1] ?? "unknown",
+  warmupSeconds: 1
+})
 
 const families: ReadonlyArray<Family> = [
   javascript(
@@ -128,27 +136,23 @@ const families: ReadonlyArray<Family> = [
     version: (client) => `${pomVersion(javaArtifacts[client] ?? client)}, Java ${javaVersion()}`,
     warmupSeconds: 8
   },
-  {
-    clients: ["hyper-util"],
-    build: ["cargo", "build", "--release", "--quiet"],
-    directory: "rust",
-    command: () => [join(here, "rust", "target", "release", "drive")],
-    name: (client) => client,
-    version: (client) => lockedVersion(client),
-    warmupSeconds: 1
-  }
+  rust("hyper-util", "hyper-util"),
+  rust("pingora", "pingora-core")
 ]
 
 const javaVersion = (): string =>
   /version "([^"]+)"/.exec(spawnSync("java", ["-version"], { encoding: "utf8" }).stderr ?? "")?.[1] ?? "unknown"
 
-/** Builds what can be built here; what cannot is told, with its reason. */
-export const buildPeers = (): { readonly peers: ReadonlyArray<Peer>; readonly absent: ReadonlyArray<Absent> } => {
+/** Builds those that are wanted and can be built here; what cannot is told, with its reason. */
+export const buildPeers = (
+  isWanted: (name: string) => boolean
+): { readonly peers: ReadonlyArray<Peer>; readonly absent: ReadonlyArray<Absent> } => {
   const peers: Array<Peer> = []
   const absent: Array<Absent> = []
   for (const family of families) {
-    const reason = build(family)
-    for (const client of family.clients) {
+    const clients = family.clients.filter((client) => isWanted(family.name(client)))
+    const reason = clients.length === 0 ? undefined : build(family)
+    for (const client of clients) {
       const name = family.name(client)
       if (reason !== undefined) absent.push({ name, reason })
       else {

@@ -1,30 +1,22 @@
-//! Drives hyper-util's pooled client as ../../README.md says every driver does: one thread, as the others have one core.
+//! Drives a Rust client as ../../../README.md says every driver does: on one thread, as the others have one core.
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
-use hyper::Uri;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::future::Future;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
 
-type Pooled = Client<HttpConnector, Empty<Bytes>>;
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-async fn call(client: &Pooled, uri: &Uri) -> Result<(), Failure> {
-    let mut response = client.get(uri.clone()).await?;
-    if response.status() != 200 {
-        return Err(format!("status {}", response.status()).into());
-    }
-    while let Some(frame) = response.frame().await {
-        frame?;
-    }
-    Ok(())
+/// What is asked of a client to be driven.
+pub trait Client: Sized + 'static {
+    /// For the server at this URL, with at most so many connections kept.
+    fn make(url: &str, connections: usize) -> Result<Self, Failure>;
+
+    /// One GET whose body is read.
+    fn call(&self) -> impl Future<Output = Result<(), Failure>>;
 }
 
 fn cpu_seconds() -> f64 {
@@ -51,7 +43,7 @@ struct Run {
     error_count: Cell<u64>,
 }
 
-async fn lane(client: Pooled, uri: Uri, run: Rc<Run>) {
+async fn lane<C: Client>(client: Rc<C>, run: Rc<Run>) {
     loop {
         let mut from = Instant::now();
         if run.rate > 0.0 {
@@ -64,7 +56,7 @@ async fn lane(client: Pooled, uri: Uri, run: Rc<Run>) {
         if from >= run.end {
             return;
         }
-        let outcome = call(&client, &uri).await;
+        let outcome = client.call().await;
         let now = Instant::now();
         if now >= run.begin && now < run.end {
             match &outcome {
@@ -82,7 +74,7 @@ async fn lane(client: Pooled, uri: Uri, run: Rc<Run>) {
     }
 }
 
-async fn load(client: Pooled, uri: Uri, options: &HashMap<String, String>, callers: usize) -> Result<(), Failure> {
+async fn load<C: Client>(client: Rc<C>, options: &HashMap<String, String>, callers: usize) -> Result<(), Failure> {
     let number = |name: &str| options.get(name).map_or(Ok(0.0), |text| text.parse::<f64>());
     let (seconds, warmup) = (number("seconds")?, number("warmup")?);
     let start = Instant::now();
@@ -105,7 +97,7 @@ async fn load(client: Pooled, uri: Uri, options: &HashMap<String, String>, calle
         noted.set(cpu_seconds());
     });
     let lanes: Vec<_> = (0..callers)
-        .map(|_| tokio::task::spawn_local(lane(client.clone(), uri.clone(), run.clone())))
+        .map(|_| tokio::task::spawn_local(lane(client.clone(), run.clone())))
         .collect();
     for each in lanes {
         each.await?;
@@ -124,28 +116,25 @@ async fn load(client: Pooled, uri: Uri, options: &HashMap<String, String>, calle
     Ok(())
 }
 
-async fn drive() -> Result<(), Failure> {
+async fn drive<C: Client>() -> Result<(), Failure> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let options: HashMap<String, String> =
         words.chunks_exact(2).map(|pair| (pair[0].trim_start_matches('-').to_string(), pair[1].clone())).collect();
-    let uri: Uri = options.get("url").ok_or("--url is missing")?.parse()?;
     let connections: usize = options.get("connections").map_or(Ok(1), |text| text.parse())?;
     let callers: usize = options.get("callers").map_or(Ok(connections), |text| text.parse())?;
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    let client: Pooled = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(connections).build(connector);
+    let client = Rc::new(C::make(options.get("url").ok_or("--url is missing")?, connections)?);
     match options.get("task").map(String::as_str) {
         Some("first") => {
-            call(&client, &uri).await?;
+            client.call().await?;
             println!("{{\"requestCount\":1}}");
         }
         Some("idle") => {
-            call(&client, &uri).await?;
+            client.call().await?;
             let before = resident_bytes()?;
             let lanes: Vec<_> = (0..connections)
                 .map(|_| {
-                    let (client, uri) = (client.clone(), uri.clone());
-                    tokio::task::spawn_local(async move { call(&client, &uri).await })
+                    let client = client.clone();
+                    tokio::task::spawn_local(async move { client.call().await })
                 })
                 .collect();
             for each in lanes {
@@ -153,12 +142,13 @@ async fn drive() -> Result<(), Failure> {
             }
             println!("{{\"residentBytes\":{}}}", resident_bytes()? - before);
         }
-        _ => load(client, uri, &options, callers).await?,
+        _ => load(client, &options, callers).await?,
     }
     Ok(())
 }
 
-fn main() -> Result<(), Failure> {
+/// The whole of a driver's `main`.
+pub fn run<C: Client>() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    tokio::task::LocalSet::new().block_on(&runtime, drive())
+    tokio::task::LocalSet::new().block_on(&runtime, drive::<C>())
 }
