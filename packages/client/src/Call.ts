@@ -10,11 +10,18 @@
  * when the exchange fails, or when the call is given up. After an upgrade it is `upgraded` that owns it.
  */
 import { type Deadline, type Lease, PoolError, type RetryVerdict } from "@weir/core"
-import type { Http1Error, RawHeaders, ResponseHead, ResponseReceiver, ReuseVerdict } from "@weir/http1"
+import {
+  type Http1Error,
+  type RawHeaders,
+  type ResponseHead,
+  type ResponseReceiver,
+  type ReuseVerdict,
+  requestHeadError
+} from "@weir/http1"
 import type { ConnectionInfo } from "@weir/transport"
-import { Cause, Duration, Effect, Exit } from "effect"
+import { Cause, Duration, Exit } from "effect"
 import { failureOf, verdictOf } from "./CallFailure.ts"
-import { CallTimer, timingOf } from "./CallTimer.ts"
+import { CallTimer, tellTiming } from "./CallTimer.ts"
 import { type CallTimeout, type ClientError, type ClientFailure, clientError } from "./ClientError.ts"
 import type { ClientShared } from "./ClientShared.ts"
 import type { HttpPeer } from "./HttpPool.ts"
@@ -115,12 +122,18 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
   // Sending.
 
   private acquire(): void {
-    const { pool } = this.shared
+    const { headersOf, pool } = this.shared
     const { holder, origin } = this.request
     const idle = pool.leaseIdleUnsafe(origin.route, holder)
     if (idle !== undefined) {
       // A first try is still in the stack, and the millisecond, in which the call began.
       this.send(idle, this.retryCount === 0 ? this.startedAtMillis : this.nowMillis)
+      return
+    }
+    // What cannot be written is no reason to wait or to dial.
+    const refusal = this.hasWaited ? undefined : requestHeadError(requestHead(this.request, headersOf(this.request)))
+    if (refusal !== undefined) {
+      this.fail(this.error(failureOf(refusal, false), "never", refusal))
       return
     }
     this.hasWaited = true
@@ -419,7 +432,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
 
   /** The call is over: everything that it holds goes home, once. */
   private end(disposition: "release" | "discard"): void {
-    const { budget, deadlines } = this.shared
+    const { budget, deadlines, fork } = this.shared
     this.phase = "ended"
     this.withdraw?.()
     this.withdraw = undefined
@@ -431,18 +444,8 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     this.timer?.end()
     // Last, for it may hand the connection to the next caller in this very stack.
     this.endLease(disposition)
-    if (this.timer !== undefined) this.tellTiming()
-  }
-
-  private tellTiming(): void {
-    const { head, info, request, shared } = this
-    if (head === undefined || info === undefined) return
-    try {
-      request.onTiming?.(timingOf(this, info))
-    } catch (defect) {
-      // The call is over, so nobody waits for it who could be told: it ends a fiber, and is logged.
-      shared.fork(Effect.die(defect))
-    }
+    if (this.timer !== undefined && this.head !== undefined && this.info !== undefined)
+      tellTiming(this, this.info, fork)
   }
 
   private endLease(disposition: "release" | "discard"): void {

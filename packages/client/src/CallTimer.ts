@@ -2,7 +2,7 @@
  * Takes the times of one call to fractions of a millisecond, for a caller who asks by `onTiming`.
  */
 import type { ConnectionInfo } from "@weir/transport"
-import type { Clock } from "effect"
+import { type Clock, Effect } from "effect"
 import type { Call } from "./Call.ts"
 import type { CallTiming } from "./Request.ts"
 
@@ -52,6 +52,16 @@ export const timingOf = (call: Call, { timing: phases }: ConnectionInfo): CallTi
     isReused,
     idleBeforeMillis,
     retryCount
+  }
+}
+
+/** To whoever asked, of a call that is over. */
+export const tellTiming = (call: Call, info: ConnectionInfo, fork: (effect: Effect.Effect<never>) => unknown): void => {
+  try {
+    call.request.onTiming?.(timingOf(call, info))
+  } catch (defect) {
+    // Nobody waits for the call any more who could be told: it ends a fiber of its own, and is logged.
+    fork(Effect.die(defect))
   }
 }
 

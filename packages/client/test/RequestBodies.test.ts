@@ -205,18 +205,23 @@ describe("a request that HTTP cannot carry", () => {
     ["Expect", { headers: ["Expect", "100-continue"] }, /Expect follows from `expectsContinue`/]
   ]
   for (const [what, fields, detail] of refused) {
-    it.live(`is refused before a byte is written, and its connection kept: ${what}`, () =>
+    it.live(`is refused without a connection being dialled or lost: ${what}`, () =>
       withRawServer(function* ({ call, counts, server }) {
-        const error = yield* Effect.flip(call(fields))
-        assert.strictEqual(error.reason._tag, "InvalidRequest")
-        assert.match(error.message, detail)
-        assert.strictEqual(error.retry, "never")
-        assert.strictEqual((yield* counts).idle, 1)
-        const caller = yield* Effect.forkChild(Effect.flatMap(call({ target: "/next" }), (response) => response.text))
+        const undialled = yield* Effect.flip(call(fields))
+        assert.strictEqual((yield* counts).connections + server.connections.length, 0)
+        const caller = yield* Effect.forkChild(Effect.flatMap(call(), (response) => response.text))
         const connection = yield* server.accept
-        assert.strictEqual((yield* connection.request).line, "GET /next HTTP/1.1")
+        yield* connection.request
         connection.answer("")
         yield* Fiber.join(caller)
+        const unwritten = yield* Effect.flip(call(fields))
+        for (const error of [undialled, unwritten]) {
+          assert.strictEqual(error.reason._tag, "InvalidRequest")
+          assert.match(error.message, detail)
+          assert.strictEqual(error.retry, "never")
+        }
+        assert.deepInclude(yield* counts, { idle: 1, connections: 1 })
+        assert.strictEqual(connection.unread, "")
       })
     )
   }

@@ -10,7 +10,7 @@ import { makeCertificates } from "./support/Certificates.ts"
 import { expectNothingLeft } from "./support/Leaks.ts"
 import { MemoryNetwork } from "./support/MemoryNetwork.ts"
 import { makeRawServer } from "./support/RawServer.ts"
-import { settled, withClient, withClientOver } from "./support/world.ts"
+import { settled, withClient, withClientOver, withRawServer } from "./support/world.ts"
 
 expectNothingLeft()
 
@@ -103,6 +103,20 @@ describe("a call's timing", () => {
         assert.isAtLeast(timing.idleBeforeMillis, 900)
         yield* Fiber.join(first)
       })
+    })
+  )
+
+  it.live("is not undone by a listener that throws", () =>
+    withRawServer(function* ({ call, counts, server }) {
+      const onTiming = (): never => {
+        throw new Error("the listener's own")
+      }
+      const caller = yield* Effect.forkChild(Effect.flatMap(call({ onTiming }), (response) => response.text))
+      const connection = yield* server.accept
+      yield* connection.request
+      connection.answer("x")
+      assert.strictEqual(yield* Fiber.join(caller), "x")
+      assert.deepInclude(yield* counts, { active: 0, idle: 1 })
     })
   )
 

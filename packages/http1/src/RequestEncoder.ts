@@ -7,6 +7,7 @@
  */
 import type { Fault } from "./Fault.ts"
 import { invalid } from "./Fault.ts"
+import { type Http1Error, http1Error } from "./Http1Error.ts"
 import type { RawHeaders, RequestBody, RequestHead } from "./Message.ts"
 import { fieldOctets, findOutsider, formatOctet, hostOctets, targetOctets, tokenOctets } from "./Octets.ts"
 
@@ -63,6 +64,12 @@ export const encodeRequestHead = (head: RequestHead): string | Fault => {
   if (head.expectsContinue === true && hasContent(body)) text += "Expect: 100-continue\r\n"
   if (connection !== "") text += `Connection: ${connection}\r\n`
   return `${text}\r\n`
+}
+
+/** Why a head cannot be written, as `Session.start` would tell it; for whoever wants to know before there is a session. */
+export const requestHeadError = (head: RequestHead): Http1Error | undefined => {
+  const encoded = encodeRequestHead(head)
+  return typeof encoded === "string" ? undefined : http1Error({ ...encoded, progress: "unsent" })
 }
 
 /** Will any body byte follow the head? */
