@@ -6,9 +6,10 @@ import type { RawHeaders } from "@weir/http1"
 import { Connector, type Target } from "@weir/transport"
 import { Clock, Context, Effect, Layer, Scope } from "effect"
 import { Call } from "./Call.ts"
-import { type ClientConfig, type HttpLimits, parseClientConfig, resolveHttp } from "./ClientConfig.ts"
+import { type HttpLimits, parseClientConfig, resolveHttp } from "./ClientConfig.ts"
 import { type ClientError, clientError } from "./ClientError.ts"
 import type { ClientShared } from "./ClientShared.ts"
+import { type ClientSetup, combineConfig } from "./ConfigSource.ts"
 import { type HttpPeer, makeHttpPool } from "./HttpPool.ts"
 import { type Interceptor, intercept } from "./Interceptor.ts"
 import { makeOrigin, type Origin, originOf } from "./Origin.ts"
@@ -40,19 +41,20 @@ export interface ClientOptions {
 export class WeirClient extends Context.Service<WeirClient, WeirClientService>()("@weir/client/WeirClient") {
   /** A client that lives as long as the layer. */
   static readonly layer = (
-    config: ClientConfig = {},
+    setup: ClientSetup = {},
     options: ClientOptions = {}
-  ): Layer.Layer<WeirClient, PoolConfigError, Connector> => Layer.effect(WeirClient, make(config, options))
+  ): Layer.Layer<WeirClient, PoolConfigError, Connector> => Layer.effect(WeirClient, make(setup, options))
 }
 
 /** Origins kept by URL; beyond this the oldest is forgotten, and made anew when it is asked for again. */
 const originsKeptMax = 10_000
 
 export const make = (
-  config: ClientConfig = {},
+  setup: ClientSetup = {},
   options: ClientOptions = {}
 ): Effect.Effect<WeirClientService, PoolConfigError, Connector | Scope.Scope> =>
   Effect.gen(function* () {
+    const config = combineConfig(setup)
     const parsed = yield* parseClientConfig(config)
     const limits = resolveHttp(parsed.http)
     const { backgroundClock } = yield* Connector

@@ -10,8 +10,8 @@ import type { PoolConfigError } from "@weir/core"
 import type { Connector } from "@weir/transport"
 import { Effect, Layer } from "effect"
 import { type Headers, HttpClient, HttpClientError } from "effect/http"
-import type { ClientConfig } from "./ClientConfig.ts"
 import { ClientError } from "./ClientError.ts"
+import type { ClientSetup } from "./ConfigSource.ts"
 import { decodedBody } from "./DecodedBody.ts"
 import { acceptEncoding } from "./Decompression.ts"
 import { followRedirects } from "./FollowRedirects.ts"
@@ -73,10 +73,10 @@ const makePlain = (client: WeirClientService): HttpClient.HttpClient => {
 
 /** The client, as both `WeirClient` and Effect's `HttpClient`. */
 export const layer = (
-  config: ClientConfig = {},
+  setup: ClientSetup = {},
   options: ClientOptions = {}
 ): Layer.Layer<HttpClient.HttpClient | WeirClient, PoolConfigError, Connector> =>
-  Layer.provideMerge(layerClient, WeirClient.layer(config, options))
+  Layer.provideMerge(layerClient, WeirClient.layer(setup, options))
 
 /** `HttpClient` on the `WeirClient` in the context. */
 export const layerClient: Layer.Layer<HttpClient.HttpClient, never, WeirClient> = Layer.effect(

@@ -1,5 +1,6 @@
 export { ClientConfig, HttpSettings, TlsSettings } from "./ClientConfig.ts"
 export * from "./ClientError.ts"
+export { type ClientSetup, type ConfigSource, combineConfig } from "./ConfigSource.ts"
 export {
   acceptEncoding,
   codingsOf,

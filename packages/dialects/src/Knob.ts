@@ -87,8 +87,8 @@ export const toConfig = (entries: ReadonlyArray<Entry>): ClientConfig => {
   }
   return {
     pool: { ...sections.pool, overrides: [...overrides.values()] },
-    http: sections.http,
-    tls: sections.tls,
+    ...(Object.keys(sections.http).length === 0 ? {} : { http: sections.http }),
+    ...(Object.keys(sections.tls).length === 0 ? {} : { tls: sections.tls }),
     ...(localAddress === undefined ? {} : { localAddress: String(localAddress) })
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The client for promise users: one import, three runtimes.
  */
-import { type ClientConfig, makeClient, type WeirClientService } from "@weir/client"
+import { type ClientConfig, type ClientSetup, makeClient, type WeirClientService } from "@weir/client"
 import type { PoolEvent, PoolStats } from "@weir/core"
 import { Connector } from "@weir/transport"
 import { Cause, Duration, Effect, Exit, Scope, Stream } from "effect"
@@ -13,7 +13,7 @@ import { toWeirError, WeirError } from "./WeirError.ts"
 import type { WeirResponse } from "./WeirResponse.ts"
 
 /** Plain objects all the way: the same keys as the Effect side, checked when the client is made. */
-export interface ClientOptions extends ClientConfig {
+export interface ClientOptions extends ClientSetup {
   /** Sent by `fetch` where the caller gives none. Default `weir`. */
   readonly userAgent?: string
   /** Code of your own around each request, the first outermost. Default: none, which costs nothing. */

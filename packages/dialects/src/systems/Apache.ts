@@ -69,15 +69,12 @@ const options: ReadonlyArray<Key> = [
   {
     name: "redirectsEnabled",
     codec: flag(),
-    loss: { why: "redirects are followed per call", todo: "set redirectCountMax" },
+    byDefault: true,
+    means: "`http.redirectCountMax` 0, where it is false",
+    use: (value, { get }) => ({ knobs: { "http.redirectCountMax": value === true ? Number(get("maxRedirects")) : 0 } }),
     cite: "RequestConfig"
   },
-  {
-    name: "maxRedirects",
-    codec: count(),
-    loss: { why: "redirects are followed per call", todo: "set redirectCountMax" },
-    cite: "RequestConfig (50)"
-  },
+  { name: "maxRedirects", codec: count(), byDefault: 50, means: "`http.redirectCountMax`", cite: "RequestConfig (50)" },
   {
     name: "expectContinueEnabled",
     codec: flag(),
@@ -92,7 +89,8 @@ const options: ReadonlyArray<Key> = [
   {
     name: "contentCompressionEnabled",
     codec: flag(),
-    loss: { why: "decoding is the client's", todo: "set isDecoding of createClient" },
+    byDefault: true,
+    to: "http.isDecoding",
     cite: "RequestConfig"
   },
   {

@@ -114,10 +114,9 @@ const keys: ReadonlyArray<Key> = [
   },
   {
     name: "DisableCompression",
-    codec: flag(),
+    codec: flag({ true: false, false: true }),
     byDefault: false,
-    isHonoured: (value) => value === false,
-    loss: { why: "decoding is the client's", todo: "set isDecoding: false of createClient" },
+    to: "http.isDecoding",
     cite: source("180-190")
   },
   {

@@ -95,14 +95,19 @@ const keys: ReadonlyArray<Key> = [
   },
   {
     name: "followRedirects",
-    codec: flag(),
-    loss: { why: "redirects are followed per call", todo: "set redirectCountMax of the client or of the call" },
-    cite: "okhttp3/OkHttpClient.kt"
+    codec: flag({ true: 20, false: 0 }),
+    byDefault: true,
+    to: "http.redirectCountMax",
+    cite: "okhttp3/internal/http/RetryAndFollowUpInterceptor.kt (20)"
   },
   {
     name: "followSslRedirects",
     codec: flag(),
-    loss: { why: "redirects are followed per call", todo: "set redirectCountMax of the client or of the call" },
+    isHonoured: (value) => value === true,
+    loss: {
+      why: "a redirect between http and https is followed like any other",
+      todo: "set http.redirectCountMax to 0 beside from"
+    },
     cite: "okhttp3/OkHttpClient.kt"
   },
   {
@@ -126,7 +131,7 @@ export const okhttp = make({
   versions: ["5", "4", "3"],
   keys,
   always: {
-    knobs: { "pool.validateAfterInactivity": 10_000 },
+    knobs: { "pool.validateAfterInactivity": 10_000, "http.isDecoding": true },
     cite: "okhttp3/internal/connection/RealRoutePlanner.kt:53; RealConnection.kt:300-324,427"
   },
   isTelling: (path) =>

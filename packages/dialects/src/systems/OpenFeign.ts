@@ -79,8 +79,9 @@ const keys: ReadonlyArray<Key> = [
   },
   {
     name: "httpclient.follow-redirects",
-    codec: flag(),
-    loss: { why: "redirects are followed per call", todo: "set redirectCountMax" },
+    codec: flag({ true: 50, false: 0 }),
+    byDefault: true,
+    to: "http.redirectCountMax",
     cite: feign("63")
   },
   {

@@ -134,7 +134,8 @@ const keys: ReadonlyArray<Key> = [
   {
     name: "compress",
     codec: flag(),
-    loss: { why: "decoding is the client's", todo: "set isDecoding of createClient" },
+    byDefault: false,
+    to: "http.isDecoding",
     cite: "HttpClient.compress"
   },
   ...["maxConcurrentStreams", "minConnections", "strictConnectionReuse", "streamBatchSize"].map((name) => ({

@@ -287,7 +287,7 @@ const keys: ReadonlyArray<Key> = [
     "ForceClientPortConfiguration"
   ),
   ...group(
-    { why: "it is the client's", todo: "set it with the call: redirectCountMax, isDecoding" },
+    { why: "it is the client's", todo: "set http.redirectCountMax or http.isDecoding beside from" },
     "FollowRedirects",
     "EnableGZIPContentEncodingFilter",
     "GZipPayload"

@@ -129,8 +129,7 @@ const keys: ReadonlyArray<Key> = [
     name: "compression",
     codec: flag(),
     byDefault: false,
-    loss: { why: "decoding is the client's", todo: "set isDecoding of createClient" },
-    isHonoured: (value) => value === false,
+    to: "http.isDecoding",
     cite: "HttpClientProperties.java"
   },
   {

@@ -186,7 +186,7 @@ const keys: ReadonlyArray<Key> = [
   {
     name: "maxRedirections",
     codec: count(),
-    loss: { why: "redirects are followed per call", todo: "set redirectCountMax" },
+    loss: { why: "redirects are followed per call", todo: "set http.redirectCountMax beside from" },
     cite: "lib/dispatcher/agent.js (7)"
   },
   ...http2Keys.map((name) => ({ name, codec: anything, loss: http2, cite: "lib/dispatcher/client.js:325-335" }))
