@@ -37,7 +37,7 @@ export const pinned = (
   mayPin ? ["taskset", ["-c", String(side === "caller" ? 0 : cpus().length - 1), program, ...args]] : [program, args]
 
 /** A port that was free a moment ago. */
-const freePort = (): Promise<number> =>
+export const freePort = (): Promise<number> =>
   new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const bound = server.address()
@@ -69,7 +69,7 @@ const nginxConfig = (port: number, directory: string): string => `
   }
 `
 
-export const startUpstream = async (): Promise<Upstream> => {
+export const startUpstream = async (side: "caller" | "server" = "server"): Promise<Upstream> => {
   const port = await freePort()
   const directory = mkdtempSync(join(tmpdir(), "weir-upstream-"))
   const kind = isThere("nginx", "-v") ? "nginx" : "node:net"
@@ -79,7 +79,7 @@ export const startUpstream = async (): Promise<Upstream> => {
       : [process.execPath, [fileURLToPath(import.meta.url), "--serve", String(port)]]
   writeFileSync(join(directory, "nginx.conf"), nginxConfig(port, directory))
   for (const [path, byteCount] of Object.entries(sizedPaths)) makeFile(join(directory, path), byteCount)
-  const [command, commandArgs] = pinned("server", program, args)
+  const [command, commandArgs] = pinned(side, program, args)
   const server: ChildProcess = spawn(command, commandArgs, { stdio: ["pipe", "ignore", "inherit"] })
   const kill = (): void => {
     server.kill("SIGTERM")
