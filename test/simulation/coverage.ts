@@ -27,6 +27,7 @@ const closeReasons = wordsOf<CloseReason>({
   "use-interrupted": true,
   reclaimed: true,
   drained: true,
+  withdrawn: true,
   "closed-idle": true,
   surplus: true,
   "route-evicted": true,

@@ -74,7 +74,9 @@ describe("the shrinker", () => {
     const script = generateScript("client", 3, 3000)
     const needed = script.operations.at(-1)
     const smallest = shrink(script, plainerScripts, ({ operations }) =>
-      operations.some((one) => one.atMillis === needed?.atMillis)
+      operations.some(
+        (one) => "atMillis" in one && needed !== undefined && "atMillis" in needed && one.atMillis === needed.atMillis
+      )
     )
     expect(smallest.operations.length).toBe(1)
   })
