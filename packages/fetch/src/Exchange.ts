@@ -102,7 +102,9 @@ const send = (client: WeirClientService, call: ExchangeCall, options: ExchangeOp
         method: call.method,
         target: call.url.pathname + call.url.search,
         headers: call.headers,
-        body: call.body
+        body: call.body,
+        // Gives up the answer that nobody has begun to read.
+        signal
       })
     )
     const onAbort = (): void => {

@@ -15,6 +15,8 @@ export interface FetchInit {
   readonly body?: BodyInput | null
   readonly redirect?: "follow" | "manual" | "error"
   readonly signal?: AbortSignal | null
+  /** Not checked here: all but an empty text is refused. */
+  readonly integrity?: string
   /** Over the whole call, in milliseconds; default: the client's `requestTimeout`. */
   readonly timeoutMillis?: number
   /** Names the caller in `explain` and events. */
@@ -39,8 +41,10 @@ export const makeFetch =
   async (input: string | URL | Request, init: FetchInit = {}): Promise<Response> => {
     const request = input instanceof Request ? input : undefined
     const signal = init.signal === null ? undefined : (init.signal ?? request?.signal)
+    let sent: BodyInput | null = null
     try {
       const call = callOf(input, request, init, settings)
+      sent = call.bodyInput
       const answer = await exchange(client, call, {
         signal,
         redirect: init.redirect ?? request?.redirect ?? "follow",
@@ -55,6 +59,8 @@ export const makeFetch =
       })
       return toResponse(answer, call.method, settings.decoding, signal)
     } catch (cause) {
+      // A stream that was not begun to be sent hears of it here; otherwise whoever sends it tells it.
+      if (sent instanceof ReadableStream && !sent.locked) sent.cancel(cause).catch(() => undefined)
       if (signal?.aborted === true && cause === signal.reason) throw cause
       if (cause instanceof WeirError && cause.code === "WEIR_INVALID_REQUEST") {
         throw new TypeError(cause.message, { cause })
@@ -73,10 +79,18 @@ const callOf = (
 ): ExchangeCall => {
   const url = urlOf(request === undefined ? (input instanceof URL ? input : String(input)) : request.url)
   const method = methodOf(init.method ?? request?.method ?? "GET")
+  if ((init.integrity ?? request?.integrity ?? "") !== "") {
+    throw new TypeError("integrity is not checked here: compare the digest of the body yourself")
+  }
   const given = init.body ?? (request === undefined ? undefined : request.body)
   if (given !== null && given !== undefined && (method === "GET" || method === "HEAD")) {
     throw new TypeError(`a request with method ${method} cannot have a body`)
   }
+  if (given === request?.body && request?.bodyUsed === true) {
+    throw new TypeError("the body of this Request has been read already")
+  }
+  // A Response takes no stream that somebody reads or has read, and nothing else tells the latter.
+  if (given instanceof ReadableStream) new Response(given)
   const { body, contentType } = extractBody(given)
   return {
     url,
@@ -186,7 +200,9 @@ const bodyFor = (
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       pull: async (controller) => {
-        const next = await chunks.next()
+        const next = await chunks.next().catch((cause: unknown) => {
+          throw signal?.aborted === true && cause === signal.reason ? cause : new TypeError("terminated", { cause })
+        })
         if (next.done === true) controller.close()
         else controller.enqueue(new Uint8Array(next.value))
       },

@@ -114,7 +114,9 @@ class ChunkQueue implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array,
     this.response.pipeTo({
       onChunk: (chunk) => this.push(chunk),
       onEnd: () => this.finish("complete"),
-      onError: (error: ClientError) => this.finish({ error: toWeirError(error) })
+      // The signal may have been heard below before it is heard here.
+      onError: (error: ClientError) =>
+        this.finish({ error: this.signal?.aborted === true ? this.signal.reason : toWeirError(error) })
     })
   }
 

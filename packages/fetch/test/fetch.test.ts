@@ -145,7 +145,7 @@ describe("fetch", () => {
     },
     async ({ base, client }) => {
       const response = await client.fetch(base)
-      expect(await failure(response.arrayBuffer())).toHaveProperty("code", "WEIR_CONTENT_CODING")
+      expect(await failure(response.arrayBuffer())).toHaveProperty("cause.code", "WEIR_CONTENT_CODING")
     }
   )
 
@@ -156,7 +156,7 @@ describe("fetch", () => {
     },
     async ({ base, client }) => {
       const response = await client.fetch(base)
-      expect(await failure(response.text())).toHaveProperty("code", "WEIR_CONTENT_CODING")
+      expect(await failure(response.text())).toHaveProperty("cause.code", "WEIR_CONTENT_CODING")
     }
   )
 
