@@ -282,8 +282,17 @@ class Reader {
           this.unmapped.push({ key: written.key, value: written.value, source, ...wholeClientOnly(knob, match) })
         continue
       }
+      if (written === undefined && match !== "*" && this.holdsEverywhere(knob, value)) continue
       this.inForce.set(JSON.stringify([match, knob]), { knob, value, match, source, kind })
     }
+  }
+
+  /** What nothing else is said of need not be put back to its default. */
+  private holdsEverywhere(knob: Knob, value: KnobValue): boolean {
+    return [...this.settings.keys()].every((match) => {
+      const entry = this.inForce.get(JSON.stringify([match, knob]))
+      return entry === undefined || entry.value === value
+    })
   }
 
   entries(): ReadonlyArray<Entry> {
