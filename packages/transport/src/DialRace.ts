@@ -116,7 +116,8 @@ class Race<A> {
   /** Within the attempt's fiber, which cannot be interrupted here: what it opened has an owner when this returns. */
   #onEnd(attempt: Attempt, exit: Exit.Exit<A, TransportError>): Effect.Effect<void> {
     this.#pending.delete(attempt)
-    if (this.#isOver) return Exit.isSuccess(exit) ? this.#closeLoser(attempt, exit.value) : Effect.void
+    // Its own first step has interrupted the race, and then it opened.
+    if (this.#isOver) return Exit.isSuccess(exit) ? this.#options.discard(exit.value) : Effect.void
     if (Exit.isSuccess(exit)) {
       this.#finish()
       this.#winner = { opened: exit.value }
@@ -132,15 +133,6 @@ class Race<A> {
       this.#tryDue()
     }
     return Effect.void
-  }
-
-  /** It opened before it heard that it had lost. It is pending until it is closed: `abandon` waits for it. */
-  #closeLoser(attempt: Attempt, opened: A): Effect.Effect<void> {
-    this.#pending.add(attempt)
-    return Effect.ensuring(
-      this.#options.discard(opened),
-      Effect.sync(() => this.#pending.delete(attempt))
-    )
   }
 
   #armTimer(): void {
