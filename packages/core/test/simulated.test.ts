@@ -2,8 +2,9 @@
  * What the simulator has found (`npm run simulate`), each as a spec of its own; the commit that fixed it names the seed.
  */
 import { it } from "@effect/vitest"
+import { Deferred, Effect } from "effect"
 import { assert } from "vitest"
-import { a, b, withPool } from "./support/withPool.ts"
+import { a, b, settled, withPool } from "./support/withPool.ts"
 
 it.effect("keeps a new route while the one that gives way for it is still closing", () =>
   withPool(
@@ -72,5 +73,26 @@ it.effect("leases no connection that ends without a word while its probe succeed
       caller.release()
     },
     { factory: { probes: "manual" } }
+  )
+)
+
+it.effect("opens nothing for a route that it has forgotten, when a check of one of its connections ends late", () =>
+  withPool(
+    { routesMax: 1, idlePerRouteMin: 1, pingInterval: 100, pingJitterRatio: 0 },
+    function* ({ ask, factory, pass, pool, state, touch }) {
+      const answer = Deferred.makeUnsafe<void>()
+      factory.ping = () => Effect.uninterruptible(Deferred.await(answer))
+      touch(a)
+      yield* pass(100)
+      yield* pool.closeIdle(a)
+      for (const connection of factory.open) connection.end()
+      const caller = ask(b)
+      caller.release()
+      Deferred.doneUnsafe(answer, Effect.void)
+      yield* settled
+      assert.strictEqual(factory.countOf(a), 0)
+      assert.deepStrictEqual(Array.from(state.routes.keys()), [b.key])
+    },
+    { factory: { pings: "automatic" } }
   )
 )

@@ -43,6 +43,8 @@ export class RoutePool<C> {
   /** Connections whose permits are on their way back. */
   returningCount = 0
   isPaused = false
+  /** The pool has another record of the route by now, or none. What ends late, a check of a closed connection, finds this. */
+  isForgotten = false
   /** Slots that the newest connection offered: what the next dial is expected to bring. */
   slotsExpected: number | undefined
   failuresInRow = 0

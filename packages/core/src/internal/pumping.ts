@@ -65,6 +65,7 @@ export const mayLease = <C>(state: PoolState<C>, route: RoutePool<C>): boolean =
   !state.isPaused && !route.isPaused && route.activeCount < route.limits.activeMax && !isActiveTotalMet(state)
 
 const pumpRoute = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
+  if (route.isForgotten) return
   serveWaiters(state, route)
   settleFresh(state, route)
   dialForWaiters(state, route)

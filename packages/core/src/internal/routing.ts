@@ -67,6 +67,7 @@ export const forgetRoute = <C>(state: PoolState<C>, route: RoutePool<C>): void =
   ]) {
     routes.delete(route)
   }
+  route.isForgotten = true
   state.routes.delete(route.route.key)
   leaveGuarantee(state, route)
   if (state.hasListeners()) {
