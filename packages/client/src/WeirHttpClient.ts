@@ -8,15 +8,17 @@
  */
 import type { PoolConfigError } from "@weir/core"
 import type { Connector } from "@weir/transport"
-import { Effect, Layer } from "effect"
+import { type Config, Effect, Layer } from "effect"
 import { type Headers, HttpClient, HttpClientError } from "effect/http"
 import { ClientError } from "./ClientError.ts"
+import { readClientConfig } from "./ConfigReading.ts"
 import type { ClientSetup } from "./ConfigSource.ts"
 import { decodedBody } from "./DecodedBody.ts"
 import { acceptEncoding } from "./Decompression.ts"
 import { followRedirects } from "./FollowRedirects.ts"
 import type { Origin } from "./Origin.ts"
 import { convertBody } from "./RequestBody.ts"
+import { isIdempotentMethod } from "./RetryVerdict.ts"
 import { type ClientOptions, WeirClient, type WeirClientService } from "./WeirClient.ts"
 import { requestError, urlError, WeirHttpResponse } from "./WeirHttpResponse.ts"
 
@@ -78,6 +80,19 @@ export const layer = (
 ): Layer.Layer<HttpClient.HttpClient | WeirClient, PoolConfigError, Connector> =>
   Layer.provideMerge(layerClient, WeirClient.layer(setup, options))
 
+/**
+ * The same, configured by Effect's `ConfigProvider`: every key of `ClientConfig` below `path`, from variables such as
+ * `WEIR_POOL_CONNECTIONS_PER_ROUTE_MAX` or from nested providers. A key that is none, or a value that cannot be, fails the
+ * layer with its path and the nearest key.
+ */
+export const layerConfig = (
+  path: string | ReadonlyArray<string> = "weir",
+  options: ClientOptions = {}
+): Layer.Layer<HttpClient.HttpClient | WeirClient, PoolConfigError | Config.ConfigError, Connector> =>
+  Layer.unwrap(
+    Effect.map(readClientConfig(typeof path === "string" ? [path] : path), (config) => layer(config, options))
+  )
+
 /** `HttpClient` on the `WeirClient` in the context. */
 export const layerClient: Layer.Layer<HttpClient.HttpClient, never, WeirClient> = Layer.effect(
   HttpClient.HttpClient,
@@ -85,10 +100,16 @@ export const layerClient: Layer.Layer<HttpClient.HttpClient, never, WeirClient> 
 )
 
 /**
- * May this failure be retried, and can it help? For `HttpClient.retry`. Effect's own `retryTransient` takes every
- * transport error for transient: it would send a POST twice, and answer a full queue with more callers.
+ * May this failure be retried, and can it help? For `HttpClient.retry({ while: (error) => isRetryable(error), times: 2 })`.
+ * A request that may have been executed is retried only where `isIdempotent`, by default as its method is.
+ *
+ * Effect's own `retryTransient` takes every transport error for transient: it would send a POST twice, and answer a full
+ * queue with more callers, whatever its `while` says. With `retryOn: "response-only"` it does neither.
  */
-export const isRetryable = (error: HttpClientError.HttpClientError, isIdempotent: boolean): boolean => {
+export const isRetryable = (
+  error: HttpClientError.HttpClientError,
+  isIdempotent = isIdempotentMethod(error.reason.request.method)
+): boolean => {
   const { cause } = error.reason
   if (!(cause instanceof ClientError)) return false
   if (cause.reason._tag === "NoConnection" && cause.reason.error.reason._tag === "Refused") return false

@@ -6,9 +6,10 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
-import { WeirHttpClient } from "@weir/client"
-import { Effect, Fiber, Schedule, Stream } from "effect"
-import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
+import { ClientError, WeirHttpClient } from "@weir/client"
+import { PoolError } from "@weir/core"
+import { Effect, Fiber, Ref, Schedule, Stream } from "effect"
+import { type Cookies, HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import { expectNothingLeft } from "./support/Leaks.ts"
 import { withHttp, withRaw } from "./support/layerWorld.ts"
 import type { RawServer } from "./support/RawServer.ts"
@@ -97,6 +98,20 @@ describe("a response", () => {
       assert.strictEqual(error.reason._tag, "StatusCodeError")
       assert.isFalse(WeirHttpClient.isRetryable(error, true))
     })
+  )
+
+  it.live("sets cookies that withCookiesRef sends back, and no more than its jar has", () =>
+    withHttp(
+      (request, response) =>
+        response.writeHead(200, { "set-cookie": ["a=b; Path=/", "c=d"] }).end(request.headers.cookie ?? ""),
+      function* ({ http, url }) {
+        const jar = yield* Ref.make<ReadonlyArray<Cookies.Cookie>>([])
+        const keeping = HttpClient.withCookiesRef(http, jar)
+        const send = Effect.flatMap(keeping.get(url), (response) => response.text)
+        assert.strictEqual(yield* send, "")
+        assert.strictEqual(yield* send, "a=b; c=d")
+      }
+    )
   )
 
   it.live("that redirects is followed by followRedirects, on the same connection", () =>
@@ -258,6 +273,10 @@ describe("a retry", () => {
         // A full queue is not helped by more callers; Effect's own predicate would have sent it again.
         assert.isTrue(HttpClient.isTransientError(refused))
         assert.isFalse(WeirHttpClient.isRetryable(refused, true))
+        const { cause } = refused.reason
+        if (!(cause instanceof ClientError) || cause.reason._tag !== "NoConnection") return assert.fail("no cause")
+        assert.instanceOf(cause.reason.error, PoolError)
+        assert.deepInclude(cause.reason.error.reason, { _tag: "Refused", limitCount: 0, source: "pool" })
         connection.finish()
         const lost = yield* Effect.flip(Fiber.join(holder))
         assert.deepStrictEqual(
@@ -282,6 +301,48 @@ describe("a retry", () => {
       yield* connection.request
       connection.answer("at last")
       assert.strictEqual(yield* Fiber.join(caller), "at last")
+    })
+  )
+
+  for (const [method, requestCount] of [
+    ["GET", 3],
+    ["POST", 1]
+  ] as const) {
+    it.live(`by HttpClient.retry sends a ${method} that a server took and did not answer ${requestCount} times`, () =>
+      Effect.suspend(() => {
+        let count = 0
+        return withHttp(
+          (request) => {
+            count++
+            request.socket.destroy()
+          },
+          function* ({ http, url }) {
+            const retrying = HttpClient.retry(http, { while: (error) => WeirHttpClient.isRetryable(error), times: 2 })
+            yield* Effect.flip(retrying.execute(HttpClientRequest.make(method)(url)))
+            assert.strictEqual(count, requestCount)
+          }
+        )
+      })
+    )
+  }
+
+  it.live("of an answer by retryTransient sends nothing again that had no answer", () =>
+    Effect.suspend(() => {
+      let count = 0
+      return withHttp(
+        (request, response) => {
+          count++
+          if (request.url === "/lost") request.socket.destroy()
+          else response.writeHead(count < 3 ? 503 : 200).end()
+        },
+        function* ({ http, url }) {
+          const retrying = HttpClient.retryTransient(http, { retryOn: "response-only", times: 5 })
+          assert.strictEqual((yield* retrying.post(url)).status, 200)
+          count = 0
+          yield* Effect.flip(retrying.post(`${url}/lost`))
+          assert.strictEqual(count, 1)
+        }
+      )
     })
   )
 
