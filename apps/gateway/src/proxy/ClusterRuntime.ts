@@ -1,16 +1,10 @@
 /**
- * A cluster at work: one pool for all its endpoints, so that its limits hold over them together, as Envoy's do.
- *
- * | Istio | Envoy | here |
- * |---|---|---|
- * | `tcp.maxConnections` | `max_connections`: beyond it requests wait | `connectionsMax` |
- * | `http.http1MaxPendingRequests` | `max_pending_requests`: 503 `UO`; counts those a connect is under way for | `pendingMax`, `pendingIncludesDialling` |
- * | `http.http2MaxRequests` | `max_requests`: 503 `UO`, also for a request that had been waiting | `activeMax`, `activeOverflow: "refuse"` |
- * | `http.maxRequestsPerConnection` | `max_requests_per_connection` | `usesPerConnectionMax` |
- * | `http.maxRetries` | `max_retries`: retries under way | `takeRetry` |
+ * A cluster at work: one pool for all its endpoints, so that its limits hold over them together, as Envoy's do. What
+ * Istio's limits are in a pool's words, `istioCluster` says; `http.maxRetries`, retries under way, is kept here.
  */
 import { type ClientConfig, type Origin, WeirClient, type WeirClientService } from "@weir/client"
 import type { PoolConfigError } from "@weir/core"
+import { istioCluster } from "@weir/dialects"
 import type { Connector } from "@weir/transport"
 import { Context, Effect, Layer, Random, type Scope } from "effect"
 import type { Cluster, Limit } from "../config/GatewayModel.ts"
@@ -71,26 +65,8 @@ export const makeClusterRuntime = (
     return new ClusterRuntime(cluster, Context.get(context, WeirClient), () => random.nextDoubleUnsafe())
   })
 
-/** Envoy's pool in the words of ours. */
 const clientConfig = ({ id, policy }: Cluster): ClientConfig => ({
-  pool: {
-    name: id,
-    connectionsMax: limit(policy.connectionCountMax.value),
-    connectionsPerRouteMax: "unlimited",
-    pendingMax: limit(policy.pendingCountMax.value),
-    pendingPerRouteMax: "unlimited",
-    pendingIncludesDialling: true,
-    activeMax: limit(policy.requestCountMax.value),
-    activeOverflow: "refuse",
-    usesPerConnectionMax: limit(policy.requestsPerConnectionMax.value),
-    connectTimeout: policy.connectMillis.value,
-    idleTimeout: duration(policy.idleMillisMax.value),
-    lifetime: duration(policy.connectionAgeMillisMax.value),
-    lifetimeJitterRatio: 0,
-    // Envoy's pool has no deadline of its own and does not back off; the route's timeout bounds the wait.
-    acquireTimeout: "never",
-    dialBackoffMax: 0
-  },
+  ...istioCluster(id, policy),
   http: {
     // The listener gives up exchanges in which nothing moves.
     responseHeadTimeout: "never",
@@ -101,8 +77,3 @@ const clientConfig = ({ id, policy }: Cluster): ClientConfig => ({
 })
 
 const toCount = (value: Limit): number => (value === "unlimited" ? Number.POSITIVE_INFINITY : value)
-
-/** Istio's limits go up to 2^32-1; beyond what the pool can count there is no limit to speak of. */
-const limit = (value: Limit): Limit => (toCount(value) >= 2 ** 31 - 1 ? "unlimited" : value)
-
-const duration = (millis: Limit): number | "never" => (millis === "unlimited" ? "never" : millis)
