@@ -26,7 +26,7 @@ class LocalResponse implements ClientResponse {
   readonly isComplete = true
   readonly trailers: RawHeaders = []
   readonly upgraded = undefined
-  private unread: Uint8Array
+  private unread: Uint8Array<ArrayBuffer>
 
   constructor({ body = "", headers = [], status }: LocalAnswer) {
     this.status = status
@@ -40,11 +40,11 @@ class LocalResponse implements ClientResponse {
         return index < 0 ? undefined : headers[index + 1]
       }
     }
-    this.unread = typeof body === "string" ? new TextEncoder().encode(body) : body
+    this.unread = typeof body === "string" ? new TextEncoder().encode(body) : new Uint8Array(body)
   }
 
   get bytes() {
-    return Effect.sync(() => this.take())
+    return Effect.sync(() => this.takeUnsafe())
   }
 
   get text() {
@@ -53,13 +53,13 @@ class LocalResponse implements ClientResponse {
 
   get stream() {
     return Stream.suspend(() => {
-      const bytes = this.take()
+      const bytes = this.takeUnsafe()
       return bytes.length === 0 ? Stream.empty : Stream.make(bytes)
     })
   }
 
   pipeTo(sink: BodySink): void {
-    const bytes = this.take()
+    const bytes = this.takeUnsafe()
     if (bytes.length > 0) sink.onChunk(bytes)
     sink.onEnd()
   }
@@ -68,10 +68,10 @@ class LocalResponse implements ClientResponse {
   resume(): void {}
 
   discard(): void {
-    this.take()
+    this.takeUnsafe()
   }
 
-  private take(): Uint8Array {
+  takeUnsafe(): Uint8Array<ArrayBuffer> {
     const bytes = this.unread
     this.unread = noBytes
     return bytes

@@ -90,6 +90,8 @@ export interface ClientResponse {
   readonly stream: Stream.Stream<Uint8Array, ClientError>
   /** Is all of the body here, and the connection back in the pool? */
   readonly isComplete: boolean
+  /** What is here of the body, and the reader's from now on: all of it if `isComplete`. Not beside another reader. */
+  takeUnsafe(): Uint8Array<ArrayBuffer>
   /** Fields that followed a chunked body; empty before its end. */
   readonly trailers: RawHeaders
   /** Pushes the body into a sink; for proxies. `resume` after the sink has said false. */

@@ -45,7 +45,7 @@ class CallResponse implements ClientResponse {
 
   get bytes() {
     const { call } = this
-    if (call.body.isComplete) return Effect.sync(() => call.body.take())
+    if (call.body.isComplete) return Effect.sync(() => this.takeUnsafe())
     // An interrupted reader leaves a body that nobody will read.
     return Effect.onInterrupt(call.body.collect, () => Effect.sync(() => call.discardBody()))
   }
@@ -61,6 +61,10 @@ class CallResponse implements ClientResponse {
     return Stream.fromPull(Effect.succeed(Effect.map(call.body.pull, (bytes) => [bytes] as const))).pipe(
       Stream.ensuring(Effect.sync(() => call.discardBody()))
     )
+  }
+
+  takeUnsafe(): Uint8Array<ArrayBuffer> {
+    return this.call.body.take()
   }
 
   pipeTo(sink: BodySink): void {

@@ -35,7 +35,7 @@ const complete: State = { _tag: "complete" }
 const noBytes = new Uint8Array(0)
 
 /** Not `slice`: of Node's Buffer that is a view on the same memory. */
-const copyOf = (chunk: Uint8Array): Uint8Array => new Uint8Array(chunk)
+const copyOf = (chunk: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(chunk)
 
 export class ResponseBody {
   /** Of the body, so far. */
@@ -43,7 +43,7 @@ export class ResponseBody {
   private readonly owner: BodyOwner
   private readonly bufferByteCount: number
   private state: State = open
-  private chunks: Array<Uint8Array> = []
+  private chunks: Array<Uint8Array<ArrayBuffer>> = []
   /**
    * The first piece of what is kept, still in the connection's own memory: whoever takes it before the read is over, as a
    * program does that is woken with the whole answer, saves a copy. `keep` ends that.
@@ -204,21 +204,27 @@ export class ResponseBody {
   }
 
   /** What is kept, in one piece of its taker's own. */
-  take(): Uint8Array {
+  take(): Uint8Array<ArrayBuffer> {
     this.keep()
-    return this.lend()
+    return this.takeKept()
   }
 
   /** What is kept, in one piece that may be used up to the end of this stack, and no longer. */
   lend(): Uint8Array {
-    const { borrowed, chunks, keptByteCount } = this
-    const first = borrowed ?? chunks[0]
-    if (first === undefined) return noBytes
+    const { borrowed } = this
+    if (borrowed === undefined) return this.takeKept()
+    // There is nothing else: a second piece ends the borrowing of the first.
     this.borrowed = undefined
+    this.keptByteCount = 0
+    return borrowed
+  }
+
+  private takeKept(): Uint8Array<ArrayBuffer> {
+    const { chunks, keptByteCount } = this
+    const first = chunks[0]
+    if (first === undefined) return noBytes
     this.chunks = []
     this.keptByteCount = 0
-    // A second piece ends the borrowing of the first.
-    if (borrowed !== undefined) return borrowed
     if (chunks.length === 1) return first
     const whole = new Uint8Array(keptByteCount)
     let offset = 0

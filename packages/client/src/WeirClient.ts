@@ -4,10 +4,10 @@
 import { type ConnectionPool, makeDeadlines, type PoolConfigError, type Route } from "@weir/core"
 import type { RawHeaders } from "@weir/http1"
 import { Connector, type Target } from "@weir/transport"
-import { Clock, Context, Effect, Layer, Scope } from "effect"
+import { Clock, Context, Effect, type Exit, Layer, Scope } from "effect"
 import { Call } from "./Call.ts"
 import { type HttpLimits, parseClientConfig, resolveHttp } from "./ClientConfig.ts"
-import { type ClientError, clientError } from "./ClientError.ts"
+import { ClientError, clientError } from "./ClientError.ts"
 import type { ClientShared } from "./ClientShared.ts"
 import { type ClientSetup, combineConfig } from "./ConfigSource.ts"
 import { type HttpPeer, makeHttpPool } from "./HttpPool.ts"
@@ -26,8 +26,17 @@ export interface WeirClientService {
    * is. Whoever gets a response reads its body, or discards it: until then it holds a connection.
    */
   readonly execute: (request: ClientRequest) => Effect.Effect<ClientResponse, ClientError>
+  /**
+   * `execute` for callers that have promises or callbacks and no fiber: `settle` is called once, perhaps before this
+   * returns. What is returned gives the call up at whatever point it is; `settle` hears nothing of that.
+   */
+  readonly executeUnsafe: (
+    request: ClientRequest,
+    settle: (exit: Exit.Exit<ClientResponse, ClientError>) => void
+  ) => () => void
   /** The origin of a URL, for requests: looked up once and kept. */
   readonly origin: (url: URL) => Effect.Effect<Origin, ClientError>
+  readonly originUnsafe: (url: URL) => Origin | ClientError
   /** An origin by its parts, for those who route by other means than URLs. */
   readonly originFor: (isSecure: boolean, host: string, port: number, hostField?: string) => Origin
 }
@@ -93,25 +102,37 @@ export const make = (
       explain: (route) => Effect.runSync(pool.explain(route))
     }
 
+    const originUnsafe = (url: URL): Origin | ClientError => {
+      const known = origins.get(url.origin)
+      if (known !== undefined && url.username === "" && url.password === "") return known
+      const origin = originOf(url, originOptions)
+      if (typeof origin === "string") {
+        const reason = { _tag: "InvalidRequest", detail: origin } as const
+        return clientError({ reason, call: url.origin, retry: "never", retryCount: 0 })
+      }
+      for (const oldest of origins.keys()) {
+        if (origins.size < originsKeptMax) break
+        origins.delete(oldest)
+      }
+      origins.set(url.origin, remember(origin))
+      return origin
+    }
+    const { interceptors = [] } = options
+    const executeIntercepted = intercept((request) => execute(shared, request), interceptors)
+
     return WeirClient.of({
       pool,
       settings: limits,
-      execute: intercept((request) => execute(shared, request), options.interceptors ?? []),
+      execute: executeIntercepted,
+      executeUnsafe: (request, settle) =>
+        interceptors.length === 0
+          ? executeUnsafe(shared, request, settle)
+          : Effect.runCallback(executeIntercepted(request), { onExit: settle }),
       origin: (url) => {
-        const known = origins.get(url.origin)
-        if (known !== undefined && url.username === "" && url.password === "") return Effect.succeed(known)
-        const origin = originOf(url, originOptions)
-        if (typeof origin === "string") {
-          const reason = { _tag: "InvalidRequest", detail: origin } as const
-          return Effect.fail(clientError({ reason, call: url.origin, retry: "never", retryCount: 0 }))
-        }
-        for (const oldest of origins.keys()) {
-          if (origins.size < originsKeptMax) break
-          origins.delete(oldest)
-        }
-        origins.set(url.origin, remember(origin))
-        return Effect.succeed(origin)
+        const origin = originUnsafe(url)
+        return origin instanceof ClientError ? Effect.fail(origin) : Effect.succeed(origin)
       },
+      originUnsafe,
       originFor: (isSecure, host, port, hostField) =>
         remember(makeOrigin(isSecure, host, port, hostField ?? `${host}:${port}`, originOptions))
     })
@@ -127,6 +148,16 @@ const execute = (shared: ClientShared, request: ClientRequest): Effect.Effect<Cl
     call.begin()
     return Effect.sync(() => call.abort())
   })
+
+const executeUnsafe = (
+  shared: ClientShared,
+  request: ClientRequest,
+  settle: (exit: Exit.Exit<ClientResponse, ClientError>) => void
+): (() => void) => {
+  const call = new Call(shared, request, settle)
+  call.begin()
+  return () => call.abort()
+}
 
 const headersOf = (request: ClientRequest): RawHeaders => {
   const { headers, origin } = request

@@ -3,13 +3,14 @@
  */
 import {
   type Body,
+  ClientError,
   type ClientRequest,
   type ClientResponse,
   emptyBody,
   redirectOf,
   type WeirClientService
 } from "@weir/client"
-import { Cause, Effect, Exit } from "effect"
+import { Cause, Exit } from "effect"
 import type { BodyInput } from "./Body.ts"
 import { toWeirError, WeirError } from "./WeirError.ts"
 
@@ -63,8 +64,8 @@ export const exchange = async (
       options.intercept === undefined
         ? await send(client, current, options)
         : await options.intercept(current, (changed) => send(client, changed, options), options.signal)
-    const next =
-      options.redirect === "manual" ? undefined : redirectOf(current, response.status, response.head.get("location"))
+    const isRedirect = options.redirect !== "manual" && response.status >= 300 && response.status < 400
+    const next = isRedirect ? redirectOf(current, response.status, response.head.get("location")) : undefined
     if (next === undefined) return { response, url: current.url, redirectCount }
     response.discard()
     if (options.redirect === "error")
@@ -95,28 +96,41 @@ const send = (client: WeirClientService, call: ExchangeCall, options: ExchangeOp
       reject(signal.reason)
       return
     }
-    const request = Effect.flatMap(client.origin(call.url), (origin) =>
-      client.execute({
-        ...options.rest,
-        origin,
-        method: call.method,
-        target: call.url.pathname + call.url.search,
-        headers: call.headers,
-        body: call.body,
-        // Gives up the answer that nobody has begun to read.
-        signal
-      })
-    )
+    const origin = client.originUnsafe(call.url)
+    if (origin instanceof ClientError) {
+      reject(toWeirError(origin))
+      return
+    }
+    const { expectsContinue, holder, isIdempotent, onInformational, onTiming, timeout } = options.rest
+    const { body, headers, method, url } = call
     const onAbort = (): void => {
       reject(signal?.reason)
       cancel()
     }
-    const cancel = Effect.runCallback(request, {
-      onExit: (exit) => {
+    let isSettled = false
+    const cancel = client.executeUnsafe(
+      {
+        origin,
+        method,
+        target: url.pathname + url.search,
+        headers,
+        body,
+        timeout,
+        holder,
+        isIdempotent,
+        expectsContinue,
+        onInformational,
+        onTiming,
+        // Gives up the answer that nobody has begun to read.
+        signal
+      },
+      (exit) => {
+        isSettled = true
         signal?.removeEventListener("abort", onAbort)
         if (Exit.isSuccess(exit)) resolve(exit.value)
         else reject(toWeirError(Cause.squash(exit.cause)))
       }
-    })
-    signal?.addEventListener("abort", onAbort, { once: true })
+    )
+    // It may have failed before it returned.
+    if (!isSettled) signal?.addEventListener("abort", onAbort, { once: true })
   })

@@ -2,9 +2,9 @@
  * `fetch` as the Fetch standard has it, as far as it concerns a server: no CORS, no cache, no cookies of its own.
  */
 import type { CallTiming, WeirClientService } from "@weir/client"
-import { Effect } from "effect"
 import { type BodyInput, extractBody } from "./Body.ts"
 import { type ExchangeAnswer, type ExchangeCall, exchange, type Intercept } from "./Exchange.ts"
+import { FetchResponse } from "./FetchResponse.ts"
 import { acceptEncoding, chunksOf, type DecodingOptions, isCoded } from "./ResponseChunks.ts"
 import { toWeirError, WeirError } from "./WeirError.ts"
 
@@ -36,14 +36,14 @@ export interface FetchSettings {
 }
 
 /** Rejects with a `TypeError` whose cause is a `WeirError`, as fetch users expect; with the signal's reason when aborted. */
-export const makeFetch =
-  (client: WeirClientService, settings: FetchSettings) =>
-  async (input: string | URL | Request, init: FetchInit = {}): Promise<Response> => {
+export const makeFetch = (client: WeirClientService, settings: FetchSettings) => {
+  const plainHeaders = headersOf(undefined, undefined, settings)
+  return async (input: string | URL | Request, init: FetchInit = {}): Promise<Response> => {
     const request = input instanceof Request ? input : undefined
     const signal = init.signal === null ? undefined : (init.signal ?? request?.signal)
     let sent: BodyInput | null = null
     try {
-      const call = callOf(input, request, init, settings)
+      const call = callOf(input, request, init, settings, plainHeaders)
       sent = call.bodyInput
       const answer = await exchange(client, call, {
         signal,
@@ -51,10 +51,10 @@ export const makeFetch =
         redirectCountMax: settings.redirectCountMax ?? 20,
         intercept: settings.intercept,
         rest: {
-          ...(init.timeoutMillis === undefined ? {} : { timeout: init.timeoutMillis }),
-          ...(init.holder === undefined ? {} : { holder: init.holder }),
-          ...(init.isIdempotent === undefined ? {} : { isIdempotent: init.isIdempotent }),
-          ...(init.onTiming === undefined ? {} : { onTiming: init.onTiming })
+          timeout: init.timeoutMillis,
+          holder: init.holder,
+          isIdempotent: init.isIdempotent,
+          onTiming: init.onTiming
         }
       })
       return toResponse(answer, call.method, settings.decoding, signal)
@@ -70,12 +70,14 @@ export const makeFetch =
       throw new TypeError("fetch failed", { cause: toWeirError(cause) })
     }
   }
+}
 
 const callOf = (
   input: string | URL | Request,
   request: Request | undefined,
   init: FetchInit,
-  settings: FetchSettings
+  settings: FetchSettings,
+  plainHeaders: ReadonlyArray<string>
 ): ExchangeCall => {
   const url = urlOf(request === undefined ? (input instanceof URL ? input : String(input)) : request.url)
   const method = methodOf(init.method ?? request?.method ?? "GET")
@@ -92,18 +94,18 @@ const callOf = (
   // A Response takes no stream that somebody reads or has read, and nothing else tells the latter.
   if (given instanceof ReadableStream) new Response(given)
   const { body, contentType } = extractBody(given)
-  return {
-    url,
-    method,
-    headers: headersOf(init.headers ?? request?.headers, contentType, settings),
-    body,
-    bodyInput: given ?? null
-  }
+  const givenHeaders = init.headers ?? request?.headers
+  const isPlain = givenHeaders === undefined && contentType === undefined
+  const headers = isPlain ? plainHeaders : headersOf(givenHeaders, contentType, settings)
+  return { url, method, headers, body, bodyInput: given ?? null }
 }
 
 const urlOf = (input: string | URL): URL => {
-  if (!URL.canParse(input)) throw new TypeError(`not a URL: ${String(input)}`)
-  return new URL(input)
+  try {
+    return new URL(input)
+  } catch {
+    throw new TypeError(`not a URL: ${String(input)}`)
+  }
 }
 
 const normalised: ReadonlySet<string> = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"])
@@ -169,18 +171,13 @@ const toResponse = (
     response.discard()
     throw new WeirError("WEIR_BAD_RESPONSE", `status ${status} cannot be told to fetch, which knows 200 to 599`)
   }
-  const headers = new Headers()
+  const init = { status, statusText: response.head.reasonPhrase }
+  const href = url.hash === "" ? url.href : url.href.slice(0, -url.hash.length)
+  const result = new FetchResponse(bodyFor(response, method, decoding, signal), init, href, redirectCount > 0)
+  // Given to the constructor, they would all be copied there once more.
+  const { headers } = result
   const raw = response.head.headers
   for (let index = 0; index + 1 < raw.length; index += 2) headers.append(raw[index] ?? "", raw[index + 1] ?? "")
-  const init = { status, statusText: response.head.reasonPhrase, headers }
-  const result = new Response(bodyFor(response, method, decoding, signal), init)
-  const href = url.hash === "" ? url.href : url.href.slice(0, -url.hash.length)
-  // A Response made by a program has neither; these shadow the prototype's getters.
-  Object.defineProperties(result, {
-    url: { value: href, enumerable: true },
-    redirected: { value: redirectCount > 0, enumerable: true },
-    type: { value: "basic", enumerable: true }
-  })
   return result
 }
 
@@ -195,7 +192,7 @@ const bodyFor = (
     return null
   }
   // The whole of a short answer is here already, and its connection back in the pool.
-  if (response.isComplete && !isCoded(response, decoding)) return new Uint8Array(Effect.runSync(response.bytes))
+  if (response.isComplete && !isCoded(response, decoding)) return response.takeUnsafe()
   const chunks = chunksOf(response, decoding, signal)[Symbol.asyncIterator]()
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {

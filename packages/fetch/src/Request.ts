@@ -43,11 +43,11 @@ export const makeRequest =
         redirectCountMax,
         intercept: settings.intercept,
         rest: {
-          ...(options.timeoutMillis === undefined ? {} : { timeout: options.timeoutMillis }),
-          ...(options.holder === undefined ? {} : { holder: options.holder }),
-          ...(options.isIdempotent === undefined ? {} : { isIdempotent: options.isIdempotent }),
-          ...(options.expectsContinue === undefined ? {} : { expectsContinue: options.expectsContinue }),
-          ...(options.onTiming === undefined ? {} : { onTiming: options.onTiming })
+          timeout: options.timeoutMillis,
+          holder: options.holder,
+          isIdempotent: options.isIdempotent,
+          expectsContinue: options.expectsContinue,
+          onTiming: options.onTiming
         }
       })
       return new WeirResponse(response, url.href, decoding, options.signal)
@@ -60,7 +60,7 @@ export const makeRequest =
   }
 
 const callOf = (input: string | URL, options: RequestOptions, isDecoding: boolean): ExchangeCall => {
-  if (!URL.canParse(input)) throw new WeirError("WEIR_INVALID_REQUEST", `not a URL: ${String(input)}`)
+  const url = urlOf(input)
   const { body, contentType } = extractBody(options.body)
   const headers: Array<string> = []
   const seen = new Set<string>()
@@ -71,5 +71,13 @@ const callOf = (input: string | URL, options: RequestOptions, isDecoding: boolea
   if (isDecoding && !seen.has("accept-encoding")) headers.push("Accept-Encoding", acceptEncoding)
   if (contentType !== undefined && !seen.has("content-type")) headers.push("Content-Type", contentType)
   const method = options.method ?? (body._tag === "Empty" ? "GET" : "POST")
-  return { url: new URL(input), method, headers, body, bodyInput: options.body ?? null }
+  return { url, method, headers, body, bodyInput: options.body ?? null }
+}
+
+const urlOf = (input: string | URL): URL => {
+  try {
+    return new URL(input)
+  } catch {
+    throw new WeirError("WEIR_INVALID_REQUEST", `not a URL: ${String(input)}`)
+  }
 }

@@ -2,7 +2,6 @@
  * The answer to `request`, as promise users see it.
  */
 import type { CallTiming, ClientResponse } from "@weir/client"
-import { Effect } from "effect"
 import { chunksOf, collect, type DecodingOptions, isCoded } from "./ResponseChunks.ts"
 
 /** The client's answer inside; not for users, to whom it would show an Effect. */
@@ -54,17 +53,21 @@ export class WeirResponse implements AsyncIterable<Uint8Array> {
   }
 
   async bytes(): Promise<Uint8Array> {
-    if (this.response.isComplete && !isCoded(this.response, this.decoding)) return Effect.runSync(this.response.bytes)
-    return await collect(this)
+    return this.isHere ? this.response.takeUnsafe() : await collect(this)
   }
 
   async text(): Promise<string> {
-    return decoder.decode(await this.bytes())
+    return decoder.decode(this.isHere ? this.response.takeUnsafe() : await collect(this))
   }
 
   /** The value is whatever the server sent; check it. */
   async json(): Promise<unknown> {
     return JSON.parse(await this.text())
+  }
+
+  /** Is the whole body here, as it is wanted? */
+  private get isHere(): boolean {
+    return this.response.isComplete && !isCoded(this.response, this.decoding)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
