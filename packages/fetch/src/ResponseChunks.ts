@@ -127,8 +127,8 @@ class ChunkQueue implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array,
 
   private push(chunk: Uint8Array): boolean {
     if (this.end !== undefined) return true
-    // The chunk is borrowed.
-    const copy = chunk.slice()
+    // The chunk is borrowed; and `slice` copies nothing where it is a Buffer.
+    const copy = new Uint8Array(chunk)
     const { waiting } = this
     if (waiting !== undefined) {
       this.waiting = undefined
