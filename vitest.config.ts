@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "test/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
+    setupFiles: process.env["WITHOUT_WEBASSEMBLY"] === "1" ? ["test/setup/withoutWebAssembly.ts"] : [],
     // Room for a loaded machine: no test waits for a clock, so one that takes this long hangs.
     testTimeout: 20_000,
     hookTimeout: 20_000

@@ -16,6 +16,7 @@ const programs: ReadonlyMap<string, string> = new Map([
   ["haproxy", "haproxy"],
   ["lighttpd", "lighttpd"],
   ["nginx", "nginx"],
+  ["openssl", "openssl"],
   ["python3", "python3"],
   ["redis-server", "redis-server"]
 ])

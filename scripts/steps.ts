@@ -3,11 +3,14 @@
  * line here and nothing else.
  */
 
+import manifest from "../package.json" with { type: "json" }
+import { otherNodes } from "./nodes.ts"
+
 export interface Step {
   /** As it stands in the table at the end. */
   readonly name: string
   /** `npm run check` runs the group `check`; `npm test` runs every group. */
-  readonly group: "check" | "node" | "bun" | "deno" | "packaging"
+  readonly group: "check" | "node" | "nodes" | "bun" | "deno" | "packaging"
   /** A program of node_modules/.bin and its arguments. */
   readonly command: readonly [string, ...Array<string>]
   /**
@@ -15,6 +18,11 @@ export interface Step {
    * runner asks it to).
    */
   readonly countedBy: "exit status" | "vitest report"
+  /** Runs on this version of Node and not on the pinned one; see `nodes.ts`. */
+  readonly nodeVersion?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** The head of this step's column in the table of behaviours: its report has those of test/conformance. */
+  readonly column?: string
   /** Debian packages whose programs the step starts; see `servers.ts`. */
   readonly servers?: ReadonlyArray<string>
   /** A step that takes longer hangs: it is killed and has failed. Far above what a busy machine needs. */
@@ -31,6 +39,17 @@ const portableSuites = [
   "packages/fetch/",
   "packages/effect3/"
 ]
+
+/** Suites that a version of Node can disturb: the sockets, and what is written against them. */
+const nodeSuites = ["packages/node/", "packages/core/", "packages/http1/", "test/conformance/"]
+
+/** Nothing may need WebAssembly: see test/setup/withoutWebAssembly.ts. */
+const withoutWebAssembly = { WITHOUT_WEBASSEMBLY: "1" }
+
+const versions = manifest.devDependencies
+
+/** Debian packages of the servers that `test/conformance` starts. */
+export const conformanceServers: ReadonlyArray<string> = ["haproxy", "nginx", "openssl"]
 
 /** Debian packages of the servers that `test/interop` starts. */
 export const interopServers: ReadonlyArray<string> = ["apache2", "caddy", "haproxy", "lighttpd", "nginx", "python3"]
@@ -56,12 +75,27 @@ export const steps: ReadonlyArray<Step> = [
     group: "node",
     command: [
       ...(["node", vitest, "run"] as const),
-      ...["test/tidy", "test/packaging", "test/packages", "test/interop", "packages/bun", "packages/deno"].flatMap(
-        (path) => ["--exclude", `${path}/**`]
-      )
+      ...[
+        "test/tidy",
+        "test/packaging",
+        "test/packages",
+        "test/interop",
+        "test/conformance",
+        "packages/bun",
+        "packages/deno"
+      ].flatMap((path) => ["--exclude", `${path}/**`])
     ],
     countedBy: "vitest report",
     secondsMax: 900
+  },
+  {
+    name: "conformance on Node",
+    group: "node",
+    command: ["node", vitest, "run", "test/conformance/"],
+    countedBy: "vitest report",
+    column: `Node ${versions.node}`,
+    servers: conformanceServers,
+    secondsMax: 600
   },
   {
     name: "other servers",
@@ -70,6 +104,27 @@ export const steps: ReadonlyArray<Step> = [
     countedBy: "vitest report",
     servers: interopServers,
     secondsMax: 180
+  },
+  {
+    name: "suites on the oldest Node",
+    group: "nodes",
+    command: ["node", vitest, "run", ...nodeSuites],
+    nodeVersion: otherNodes.oldest,
+    countedBy: "vitest report",
+    column: `Node ${otherNodes.oldest}`,
+    servers: conformanceServers,
+    secondsMax: 900
+  },
+  {
+    name: "suites on the newest Node",
+    group: "nodes",
+    command: ["node", vitest, "run", ...nodeSuites],
+    nodeVersion: otherNodes.newest,
+    env: withoutWebAssembly,
+    countedBy: "vitest report",
+    column: `Node ${otherNodes.newest}`,
+    servers: conformanceServers,
+    secondsMax: 900
   },
   {
     name: "suites on Bun",
@@ -86,6 +141,9 @@ export const steps: ReadonlyArray<Step> = [
       "test/conformance/",
       "test/at-most-once/"
     ],
+    env: withoutWebAssembly,
+    column: `Bun ${versions.bun}`,
+    servers: conformanceServers,
     countedBy: "vitest report",
     secondsMax: 3000
   },
@@ -103,6 +161,9 @@ export const steps: ReadonlyArray<Step> = [
       "test/conformance/",
       "test/at-most-once/"
     ],
+    env: withoutWebAssembly,
+    column: `Deno ${versions.deno}`,
+    servers: conformanceServers,
     countedBy: "vitest report",
     secondsMax: 3000
   },

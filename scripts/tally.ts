@@ -28,6 +28,10 @@ export interface VitestReport {
     readonly assertionResults: ReadonlyArray<{
       readonly status: string
       readonly fullName: string
+      readonly ancestorTitles?: ReadonlyArray<string>
+      readonly title?: string
+      /** What the spec says of itself; see `needs` in test/conformance/runtime.ts. */
+      readonly meta?: { readonly instead?: string }
       readonly failureMessages?: ReadonlyArray<string> | null
     }>
   }>

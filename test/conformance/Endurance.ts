@@ -1,5 +1,5 @@
 /**
- * The program that Endurance.test.ts runs, and whoever wants more of it: `Endurance.ts PLAIN_PORT TLS_PORT CYCLES`, with
+ * The program that Endurance.test.ts runs, and `npm run connects` at greater length: `Endurance.ts PLAIN_PORT TLS_PORT CYCLES`, with
  * the CA of the TLS server in the environment (`CA`).
  *
  * A cycle connects and gives up, at some moment, or speaks and closes or resets. It prints in one line of JSON how many
@@ -9,13 +9,8 @@ import { readdirSync } from "node:fs"
 import { setImmediate } from "node:timers/promises"
 import { Target } from "@weir/transport"
 import { Effect, Fiber, Random } from "effect"
+import type { EnduranceReport } from "./EnduranceReport.ts"
 import { makeConnector } from "./runtime.ts"
-
-export interface EnduranceReport {
-  readonly leftCount: number
-  readonly megabytes: ReadonlyArray<number>
-  readonly outcomeCounts: { readonly opened: number; readonly interrupted: number; readonly failed: number }
-}
 
 const descriptorCount = (): number => readdirSync("/proc/self/fd").length
 
@@ -34,9 +29,10 @@ const measure = async (): Promise<number> => {
 
 const endure = (plainPort: number, tlsPort: number, ca: string, cycleCount: number) =>
   Effect.gen(function* () {
+    const plain: Target.Target = { address: Target.tcp("127.0.0.1", plainPort) }
     const targets: ReadonlyArray<Target.Target> = [
-      { address: Target.tcp("127.0.0.1", plainPort) },
-      { address: Target.tcp("127.0.0.1", plainPort) },
+      plain,
+      plain,
       { address: Target.tcp("localhost", plainPort) },
       { address: Target.tcp("localhost", tlsPort), tls: { ca: [ca] } }
     ]
@@ -44,9 +40,10 @@ const endure = (plainPort: number, tlsPort: number, ca: string, cycleCount: numb
     const outcomeCounts = { opened: 0, interrupted: 0, failed: 0 }
     const cycle = (index: number) =>
       Effect.gen(function* () {
-        const target = targets[index % targets.length] ?? { address: Target.tcp("127.0.0.1", plainPort) }
+        const target = targets[Math.floor(index / 2) % targets.length] ?? plain
         const fiber = yield* Effect.forkChild(connector.connect(target), { startImmediately: true })
-        if (index % 2 === 0) yield* turns(yield* Random.nextIntBetween(0, 12))
+        // On loopback a connect is over after a turn or two, a handshake after a dozen.
+        if (index % 2 === 0) yield* turns(yield* Random.nextIntBetween(0, target.tls === undefined ? 2 : 12))
         else yield* Fiber.await(fiber)
         yield* Fiber.interrupt(fiber)
         const exit = yield* Fiber.await(fiber)

@@ -32,6 +32,7 @@ interface HaproxyOptions {
 const startHaproxy = ({ bind = "", settings = telling }: HaproxyOptions = {}) =>
   startServer({
     program: "haproxy",
+    unixSockets: ["plain"],
     argumentsAt: ({ directory }) => ["-db", "-f", `${directory}/haproxy.cfg`],
     filesAt: ({ directory, port }) => ({
       ...tlsFiles(certificates.server),

@@ -26,6 +26,7 @@ interface NginxOptions {
 const startNginx = ({ identity = certificates.server, settings = "" }: NginxOptions) =>
   startServer({
     program: "nginx",
+    unixSockets: ["tls", "plain"],
     argumentsAt: ({ directory }) => ["-c", `${directory}/nginx.conf`, "-p", directory, "-e", `${directory}/error.log`],
     filesAt: ({ directory, port }) => ({
       ...tlsFiles(identity),
@@ -42,9 +43,9 @@ http {
   ssl_certificate ${directory}/server.pem;
   ssl_certificate_key ${directory}/server.key;
   server {
-    listen 127.0.0.1:${port} ssl http2;
     listen unix:${directory}/tls ssl;
     listen unix:${directory}/plain;
+    listen 127.0.0.1:${port} ssl http2;
     root ${directory};
     ${settings}
     location = / { return 200 "$ssl_protocol|$ssl_server_name|$ssl_alpn_protocol|$ssl_client_s_dn|$ssl_session_reused"; }

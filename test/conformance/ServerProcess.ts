@@ -3,7 +3,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, connect as dial } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -25,6 +25,8 @@ export interface ServerProgram {
   readonly argumentsAt: (places: Places) => ReadonlyArray<string>
   /** By name, in the directory. */
   readonly filesAt: (places: Places) => Readonly<Record<string, string | Uint8Array>>
+  /** The Unix sockets it makes in the directory, and listens at before it listens at its port. */
+  readonly unixSockets: ReadonlyArray<string>
 }
 
 const startMillisMax = 10_000
@@ -72,8 +74,14 @@ const stop = (child: ChildProcess): Effect.Effect<void> =>
     await exit
   })
 
-const startProcess = ({ argumentsAt, filesAt, program }: ServerProgram, places: Places): Effect.Effect<ChildProcess> =>
+const startProcess = (
+  { argumentsAt, filesAt, program, unixSockets }: ServerProgram,
+  places: Places
+): Effect.Effect<ChildProcess> =>
   Effect.promise(async () => {
+    // No one knocks at the Unix sockets: a server that passes bytes on would pass the knock on too.
+    const isReady = async (): Promise<boolean> =>
+      unixSockets.every((name) => existsSync(join(places.directory, name))) && (await isListening(places.port))
     for (const [name, text] of Object.entries(filesAt(places))) writeFileSync(join(places.directory, name), text)
     const child = spawn(program, argumentsAt(places), { env: environment, stdio: ["ignore", "ignore", "pipe"] })
     let said = ""
@@ -84,7 +92,7 @@ const startProcess = ({ argumentsAt, filesAt, program }: ServerProgram, places: 
     child.once("error", (error) => {
       failure = error.message
     })
-    for (let waitedMillis = 0; !(await isListening(places.port)); waitedMillis += lookMillis) {
+    for (let waitedMillis = 0; !(await isReady()); waitedMillis += lookMillis) {
       if (failure !== "" || isOver(child) || waitedMillis > startMillisMax) {
         child.kill("SIGKILL")
         throw new Error(`${program} did not start (try: node scripts/servers.ts): ${failure} ${said}`)
@@ -94,7 +102,7 @@ const startProcess = ({ argumentsAt, filesAt, program }: ServerProgram, places: 
     return child
   })
 
-/** Starts a server and waits until its port answers. Connections to it have to be closed before it is. */
+/** Starts a server and waits until it listens. Connections to it have to be closed before it is. */
 export const startServer = (program: ServerProgram): Effect.Effect<Places, never, Scope.Scope> =>
   Effect.gen(function* () {
     const places: Places = { directory: yield* makeDirectory, port: yield* findFreePort }

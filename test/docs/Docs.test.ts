@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { describe, expect, it } from "vitest"
 import { toMermaid } from "../../packages/core/src/ConnectionState.ts"
+import { capabilitiesPage } from "../../scripts/capabilities.ts"
 
 const root = join(import.meta.dirname, "../..")
 
@@ -29,5 +30,9 @@ describe("the documentation", () => {
   it("shows the life of a connection as the pool executes it", () => {
     const shown = /```mermaid\n([\s\S]*?)\n```/.exec(readFileSync(join(root, "docs/ARCHITECTURE.md"), "utf8"))
     expect(shown?.[1]).toBe(toMermaid())
+  })
+
+  it("says of every layer what its code says it can do", () => {
+    expect(readFileSync(join(root, "docs/capabilities.md"), "utf8")).toBe(capabilitiesPage())
   })
 })
