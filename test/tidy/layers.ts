@@ -27,6 +27,8 @@ export const packageLayers: ReadonlyMap<string, Layer> = new Map<string, Layer>(
   // The three runtimes have the same zlib, their own.
   ["client", { packages: http, builtins: ["node:zlib", "node:stream"] }],
   ["fetch", { packages: edge, builtins: [] }],
+  // What speaks in node:http's and undici's terms; those contracts are Node's.
+  ["adapters", { packages: ["fetch", ...edge], builtins: ["node:"] }],
   ["dialects", { packages: ["core", "client"], builtins: [] }],
   ["effect3", { packages: ["fetch"], builtins: [] }],
   ["fleet", { packages: ["core"], builtins: [] }],
@@ -35,7 +37,7 @@ export const packageLayers: ReadonlyMap<string, Layer> = new Map<string, Layer>(
 
 /** Apps and benchmarks only compose, from anything but the test kit; a cycle among them is found elsewhere. */
 export const appLayer: Layer = {
-  packages: ["dialects", "effect3", "fetch", "fleet", "gateway", "load", ...edge],
+  packages: ["adapters", "dialects", "effect3", "fetch", "fleet", "gateway", "load", ...edge],
   builtins: ["node:"]
 }
 
