@@ -37,7 +37,8 @@ const portableSuites = [
   "packages/core/",
   "packages/http1/",
   "packages/fetch/",
-  "packages/effect3/"
+  "packages/effect3/",
+  "test/fetch/"
 ]
 
 /** Suites that a version of Node can disturb: the sockets, and what is written against them. */
