@@ -3,17 +3,46 @@
  */
 import { createHash } from "node:crypto"
 import { setImmediate } from "node:timers/promises"
-import { assert } from "@effect/vitest"
-import type { Connection } from "@weir/transport"
-import { Effect, type Scope } from "effect"
+import { afterAll, assert, beforeAll } from "@effect/vitest"
+import type { Connection, HttpProxy } from "@weir/transport"
+import { Effect, Exit, Scope } from "effect"
 import { makeCertificates } from "./Certificates.ts"
+import { expectNoSocketsTo } from "./openSockets.ts"
 import { makePeer, type PeerSocket } from "./peer/Peer.ts"
 import type { Greeting, Payload, Received } from "./peer/Protocol.ts"
+import { makeProxy, type TestProxy } from "./proxy/TestProxy.ts"
 import { Reader, watched } from "./Reader.ts"
 import { makeConnector } from "./runtime.ts"
 
 const certificates = makeCertificates()
-export const kinds = ["tcp", "unix", "tls"] as const
+
+/** Through the tunnel of a proxy, a connection is spoken to as any other is. */
+export const kinds = ["tcp", "unix", "tls", "a tunnel", "tls in a tunnel"] as const
+type Kind = (typeof kinds)[number]
+
+const isSecure = (kind: Kind): boolean => kind.startsWith("tls")
+const isProxied = (kind: Kind): boolean => kind.includes("tunnel")
+
+const proxyScope = Scope.makeUnsafe()
+let proxy: TestProxy | undefined
+
+/** Gives the suite in whose file it is called the proxy that its tunnels go through. */
+export const useTunnels = (): void => {
+  beforeAll(async () => {
+    proxy = await Effect.runPromise(makeProxy({ protocol: "http" }).pipe(Scope.provide(proxyScope)))
+  })
+  afterAll(() => Effect.runPromise(Scope.close(proxyScope, Exit.void)))
+}
+
+/** When the scope closes, no connection to the proxy is left. */
+const tunnel: Effect.Effect<HttpProxy, never, Scope.Scope> = Effect.suspend(() => {
+  assert.isDefined(proxy, "call useTunnels() in this file")
+  const { address } = proxy
+  return Effect.as(
+    Effect.addFinalizer(() => expectNoSocketsTo(address.port)),
+    { _tag: "Http", address }
+  )
+})
 
 export interface Pair {
   /** Ours, not attached yet. */
@@ -28,25 +57,28 @@ export interface Pair {
  * A connection to a peer. When the scope closes, it is closed, has said so once and last, and has called
  * no handler too early.
  */
-export const connect = (kind: (typeof kinds)[number], greeting?: Greeting): Effect.Effect<Pair, unknown, Scope.Scope> =>
+export const connect = (kind: Kind, greeting?: Greeting): Effect.Effect<Pair, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const server = yield* makePeer({
       listen: kind === "unix" ? "unix" : "tcp",
-      ...(kind === "tls" ? { tls: { cert: certificates.server.chain, key: certificates.server.key } } : {}),
+      ...(isSecure(kind) ? { tls: { cert: certificates.server.chain, key: certificates.server.key } } : {}),
       ...(greeting === undefined ? {} : { greeting })
     })
     const connector = yield* makeConnector()
     const reader = new Reader()
-    const connection = yield* Effect.acquireRelease(
-      connector.connect({ address: server.address, ...(kind === "tls" ? { tls: { ca: [certificates.ca] } } : {}) }),
-      (opened) =>
-        Effect.gen(function* () {
-          opened.close()
-          assert.deepStrictEqual(reader.heardTooEarly, [])
-          if (reader.heard.length === 0) return
-          yield* reader.untilHeard("close")
-          assert.strictEqual(reader.heard.indexOf("close"), reader.heard.length - 1)
-        })
+    const target = {
+      address: server.address,
+      ...(isSecure(kind) ? { tls: { ca: [certificates.ca] } } : {}),
+      ...(isProxied(kind) ? { proxy: yield* tunnel } : {})
+    }
+    const connection = yield* Effect.acquireRelease(connector.connect(target), (opened) =>
+      Effect.gen(function* () {
+        opened.close()
+        assert.deepStrictEqual(reader.heardTooEarly, [])
+        if (reader.heard.length === 0) return
+        yield* reader.untilHeard("close")
+        assert.strictEqual(reader.heard.indexOf("close"), reader.heard.length - 1)
+      })
     )
     return { connection: watched(connection, reader), reader, peer: yield* server.accept, port: server.port }
   })
@@ -66,6 +98,9 @@ export const receipt = (sent: Uint8Array | string): Received => {
 }
 
 export const mebibyte = 1024 * 1024
+
+/** So many bytes that they do not all leave while the peer reads none: a proxy holds two systems' buffers full. */
+export const overfill = (kind: Kind): number => (isProxied(kind) ? 48 : 8) * mebibyte
 
 /** So many bytes that repeat nowhere soon, for the peer to send or, by `bytesOf`, for us. */
 export const pattern = (patternByteCount: number, seed = 0): Payload => ({ patternByteCount, seed })

@@ -1,7 +1,7 @@
 /**
  * Which sockets this process holds open, as the system tells it: the one witness that no runtime can bribe.
  */
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { setImmediate } from "node:timers/promises"
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
@@ -11,14 +11,31 @@ const tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].filter((path) => ex
 
 export const canCountSockets = tables.length > 0
 
-/** The lines of the tables about sockets that are connected, or on their way, to this port and still belong to a file. */
+/** The lines of the tables about sockets that are connected, or on their way, to this port and belong to this process. */
 const rowsTo = (port: number): ReadonlyArray<ReadonlyArray<string>> => {
   const remotePort = `:${port.toString(16).toUpperCase().padStart(4, "0")}`
-  return tables
+  const rows = tables
     .flatMap((path) => readFileSync(path, "utf8").trim().split("\n").slice(1))
     .map((line) => line.trim().split(/\s+/))
     .filter((fields) => fields[2]?.endsWith(remotePort) === true && fields[9] !== "0")
+  if (rows.length === 0) return rows
+  const own = ownFiles()
+  return rows.filter((fields) => own.has(`socket:[${fields[9]}]`))
 }
+
+const descriptors = "/proc/self/fd"
+
+const ownFiles = (): ReadonlySet<string> =>
+  new Set(
+    readdirSync(descriptors).flatMap((name) => {
+      try {
+        return [readlinkSync(`${descriptors}/${name}`)]
+      } catch {
+        // It was closed meanwhile; the directory itself always is.
+        return []
+      }
+    })
+  )
 
 export const countSocketsTo = (port: number): number => rowsTo(port).length
 

@@ -6,21 +6,19 @@
  * Names with several addresses are tried in turn, as on Node. Where the native socket cannot be had, the connection stays
  * on `node:net` and says so in `info.layer`: `bun+node:net`.
  */
-import { makeWith, NodeConnection, type NodeConnectorOptions, type OpenedSocket } from "@weir/node/sockets"
-import { type Connection, Connector } from "@weir/transport"
+import { makeWith, type NodeConnectorOptions } from "@weir/node/sockets"
+import { Connector } from "@weir/transport"
 import { type Effect, Layer } from "effect"
-import { BunConnection } from "./BunConnection.ts"
-import { nativeSocketOf } from "./NativeSocket.ts"
+import { connectionOver } from "./connectionOver.ts"
+import { secureSocket } from "./SecuredSocket.ts"
 
 export type BunConnectorOptions = NodeConnectorOptions
 
-const connectionOver = (opened: OpenedSocket): Connection => {
-  const native = nativeSocketOf(opened.socket)
-  if (native !== undefined) return new BunConnection(opened, native)
-  return new NodeConnection({ ...opened, info: { ...opened.info, layer: `${opened.info.layer}+node:net` } })
-}
+/** Seen on Bun 1.4.5: what is written after the peer has ended its side is lost, and a reset passes for an orderly end. */
+const tlsInTlsRefusal =
+  "Bun cannot speak TLS within the TLS of an https proxy: use an http or socks5 proxy there, or Node or Deno"
 
 export const make = (options?: BunConnectorOptions): Effect.Effect<Connector["Service"]> =>
-  makeWith({ name: "bun", connectionOver }, options)
+  makeWith({ name: "bun", connectionOver, secureSocket, tlsInTlsRefusal }, options)
 
 export const layer: Layer.Layer<Connector> = Layer.effect(Connector, make())

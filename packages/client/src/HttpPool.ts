@@ -3,8 +3,8 @@
  */
 import { type ConnectionControl, ConnectionPool, type PoolConfig, type PoolConfigError, type Route } from "@weir/core"
 import { type Http1Limits, makeSession, type Session, type SessionOwner } from "@weir/http1"
-import { type Connection, type ConnectionInfo, Connector, type Target, type TransportError } from "@weir/transport"
-import { Effect, Exit, Fiber, type Scope } from "effect"
+import { type ConnectionInfo, Connector, connectOwned, type Target } from "@weir/transport"
+import { Effect, type Scope } from "effect"
 
 /** One pooled connection with its session. */
 export class HttpPeer implements SessionOwner {
@@ -52,7 +52,7 @@ export const makeHttpPool = (
       {
         connect: (route, control) =>
           Effect.uninterruptibleMask((restore) =>
-            Effect.flatMap(open(connector.connect(targetOf(route), control), restore), (connection) => {
+            Effect.flatMap(connectOwned(connector.connect(targetOf(route), control), restore), (connection) => {
               const peer = new HttpPeer((owner) => makeSession(connection, owner, limits), control, nowMillis())
               // Told when the name no longer leads to this address: then new calls are to have another connection.
               const unwatch = connector.watch?.(connection, () => control.drain("withdrawn"))
@@ -72,28 +72,5 @@ export const makeHttpPool = (
       },
       config,
       { backgroundClock: connector.backgroundClock }
-    )
-  })
-
-/**
- * Opens a connection that is not lost when the interruption comes just as it opens: the connect runs in a fiber of its
- * own, whose exit tells for certain whether there is a connection to close.
- */
-const open = (
-  connect: Effect.Effect<Connection, TransportError>,
-  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-): Effect.Effect<Connection, TransportError> =>
-  Effect.flatMap(Effect.context<never>(), (context) => {
-    const fiber = Effect.runForkWith(context)(connect)
-    return Effect.onExitPrimitive(
-      restore(Fiber.join(fiber)),
-      (exit) => {
-        if (Exit.isSuccess(exit)) return undefined
-        return Effect.map(Fiber.interrupt(fiber), () => {
-          const opened = fiber.pollUnsafe()
-          if (opened !== undefined && Exit.isSuccess(opened)) opened.value.close()
-        })
-      },
-      true
     )
   })

@@ -7,10 +7,9 @@
  * returns false for every chunk that is not empty; mostly `onDrain` follows at once.
  */
 import { nextTick } from "node:process"
-import { Inbound, ioError } from "@weir/node/sockets"
+import { encodeLatin1, Inbound, ioError } from "@weir/node/sockets"
 import type { Connection, ConnectionHandler, ConnectionInfo, TransportError } from "@weir/transport"
 import type { DenoSocket } from "./DenoSocket.ts"
-import { encodeLatin1 } from "./encodeLatin1.ts"
 import { type LargeBuffers, ReadBuffer } from "./ReadBuffer.ts"
 
 export class DenoConnection implements Connection {

@@ -3,16 +3,19 @@
  *
  * Plain text goes over `Deno.connect`. TLS is the runtime's `node:tls` over such a connection (`info.layer` says
  * `deno+node:tls`), and a given local address is dialled by `node:net` (`deno+node:net`), since Deno cannot do either in a
- * way that keeps a connection's promises, or at all. Names are resolved by the system's resolver, unless another is given,
- * and kept for a while; the addresses of a name are tried as RFC 8305 says. Connections have Nagle's algorithm off and
- * keep-alive probes on.
+ * way that keeps a connection's promises, or at all. Names are resolved by the system's resolver, unless another is given, and
+ * kept for a while; the addresses of a name are tried as RFC 8305 says. Connections have Nagle's algorithm off and keep-alive probes on.
  */
 import {
+  connectThrough,
   contradictionIn,
   makeBackgroundClock,
   makeWith,
   NodeConnection,
   NodeTls,
+  type ProxyLayer,
+  secure,
+  secureOpen,
   systemLookup,
   unsupported
 } from "@weir/node/sockets"
@@ -23,7 +26,6 @@ import { dial } from "./DenoDial.ts"
 import { connectError } from "./DenoErrors.ts"
 import { LargeBuffers } from "./ReadBuffer.ts"
 import { setupTls } from "./setupTls.ts"
-import { secure } from "./TlsConnection.ts"
 
 export const capabilities: Capabilities = {
   unixSockets: true,
@@ -36,7 +38,9 @@ export const capabilities: Capabilities = {
   localAddress: true,
   // Deno has no way to send RST.
   reset: false,
-  unref: true
+  unref: true,
+  proxies: true,
+  tlsInTls: true
 }
 
 export type DenoConnectorOptions = ConnectPathOptions
@@ -52,7 +56,7 @@ export const make = (options: DenoConnectorOptions = {}): Effect.Effect<Connecto
     )
     const nodeTls = new NodeTls(0)
     const shared = { path, largeBuffers: new LargeBuffers() }
-    const connect = (target: Target.Target, observer?: ConnectObserver) => {
+    const connectDirectly = (target: Target.Target, observer?: ConnectObserver) => {
       const { address, localAddress, tls } = target
       const contradiction = contradictionIn(target)
       if (contradiction !== undefined)
@@ -63,9 +67,29 @@ export const make = (options: DenoConnectorOptions = {}): Effect.Effect<Connecto
           : overNode.connect({ address, localAddress }, observer)
       if (tls === undefined) return openPlain
       return Effect.flatMap(setupTls(nodeTls, tls, address), (setup) =>
-        secure(openPlain, { address, tls, setup, observer })
+        secure(openPlain, { target, tls, setup, nodeTls, connectError, observer })
       )
     }
+    const proxyLayer: ProxyLayer = {
+      connect: connectDirectly,
+      connectToSecure: connectDirectly,
+      prepareTls: (target, tls) =>
+        Effect.map(
+          setupTls(nodeTls, tls, target.address),
+          (setup) => (connection, info, proxyObserver, restore) =>
+            secureOpen(
+              connection,
+              { ...info, layer: `${info.layer}+node:tls` },
+              { target, tls, setup, nodeTls, connectError, observer: proxyObserver },
+              restore
+            )
+        ),
+      resolve: (host) => path.names.resolve(host)
+    }
+    const connect = (target: Target.Target, observer?: ConnectObserver) =>
+      target.proxy === undefined
+        ? connectDirectly(target, observer)
+        : connectThrough(proxyLayer, target, target.proxy, observer)
     return Connector.of({ runtime: "deno", capabilities, backgroundClock, watch: watchName(path), connect })
   })
 

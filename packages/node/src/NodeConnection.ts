@@ -48,10 +48,10 @@ export class NodeConnection implements Connection {
     this.#kind = kind
     this.#address = address
     this.#inbound = inbound
-    socket.on("error", (cause: unknown) => this.#onError(cause))
-    socket.on("end", () => this.#onEnd())
-    socket.on("drain", () => this.#onDrain())
-    socket.on("close", () => this.#onClose())
+    socket.on("error", this.#onError)
+    socket.on("end", this.#onEnd)
+    socket.on("drain", this.#onDrain)
+    socket.on("close", this.#onClose)
   }
 
   get isOpen(): boolean {
@@ -111,6 +111,19 @@ export class NodeConnection implements Connection {
     this.#socket.unref()
   }
 
+  /** Gives the socket up to whoever secures it: the connection is over, and tells nobody anything more. */
+  detach(): Socket {
+    this.#isOpen = false
+    this.#isWritable = false
+    this.#isClosing = true
+    this.#socket
+      .off("error", this.#onError)
+      .off("end", this.#onEnd)
+      .off("drain", this.#onDrain)
+      .off("close", this.#onClose)
+    return this.#socket
+  }
+
   /** Closes the socket because our side asked for it. */
   protected destroy(socket: Socket): void {
     // For TLS the orderly end is a close_notify alert (RFC 8446 section 6.1); `end` sends it at once if nothing is queued.
@@ -127,14 +140,14 @@ export class NodeConnection implements Connection {
     return !this.#socket.destroyed
   }
 
-  #onError(cause: unknown): void {
+  readonly #onError = (cause: unknown): void => {
     this.#isOpen = false
     this.#isWritable = false
     if (!this.#isClosing) this.#error ??= ioError(cause, this.#address)
     this.#socket.destroy()
   }
 
-  #onEnd(): void {
+  readonly #onEnd = (): void => {
     this.#isOpen = false
     if (!this.#isReset()) this.#inbound.receiveEnd()
   }
@@ -150,14 +163,14 @@ export class NodeConnection implements Connection {
     return this.#socket.errored !== null
   }
 
-  #onDrain(): void {
+  readonly #onDrain = (): void => {
     const handler = this.#inbound.handler
     if (!this.#isDrainOwed || handler === undefined || !this.#isWritable || this.#socket.writableLength > 0) return
     this.#isDrainOwed = false
     handler.onDrain()
   }
 
-  #onClose(): void {
+  readonly #onClose = (): void => {
     this.#isOpen = false
     this.#isWritable = false
     this.#inbound.receiveClose(this.#error)

@@ -4,15 +4,26 @@
  * Names are resolved by the system's resolver, unless another is given, and kept for a while; the addresses of a name are
  * tried as RFC 8305 says. TCP connections have Nagle's algorithm off and keep-alive probes on.
  */
-import type { Capabilities, Connection, ConnectPath, ConnectPathOptions } from "@weir/transport"
-import { Connector, makeConnectPath, watchName } from "@weir/transport"
+import type { Socket } from "node:net"
+import type {
+  Capabilities,
+  Connection,
+  ConnectionInfo,
+  ConnectPath,
+  ConnectPathOptions,
+  Restore,
+  TransportError
+} from "@weir/transport"
+import { Connector, formatTarget, makeConnectPath, watchName } from "@weir/transport"
 import { Clock, Effect, Layer } from "effect"
 import { makeBackgroundClock } from "./BackgroundClock.ts"
 import { NodeConnection, type OpenedSocket } from "./NodeConnection.ts"
 import { type DialShared, dial } from "./NodeDial.ts"
-import { connectError } from "./NodeErrors.ts"
+import { connectError, unusableTlsOptions } from "./NodeErrors.ts"
 import { NodeTls } from "./NodeTls.ts"
+import { connectThrough, type ProxyLayer } from "./ProxiedConnect.ts"
 import { systemLookup } from "./SystemLookup.ts"
+import { type Securing, secureOpen } from "./TlsConnection.ts"
 
 export interface NodeConnectorOptions extends ConnectPathOptions {
   /** What connections call their layer in `info.layer`. Default: the runtime's name, `node`. */
@@ -33,7 +44,9 @@ export const capabilities: Capabilities = {
   sessionResumption: true,
   localAddress: true,
   reset: true,
-  unref: true
+  unref: true,
+  proxies: true,
+  tlsInTls: true
 }
 
 /** As many bytes as libuv offers to one read. */
@@ -44,6 +57,15 @@ export interface NodeCompatibleRuntime {
   readonly name: string
   /** How connections are made of what was opened; `destroy` of the socket has to go on closing the connection. */
   readonly connectionOver: (opened: OpenedSocket) => Connection
+  /** TLS over a socket that is open, without a listener and paused. Absent: over its connection, as `secureOpen` does. */
+  readonly secureSocket?: (
+    socket: Socket,
+    info: ConnectionInfo,
+    securing: Securing,
+    restore: Restore
+  ) => Effect.Effect<Connection, TransportError>
+  /** Why TLS within TLS cannot be had, and what to do instead; absent: it can. */
+  readonly tlsInTlsRefusal?: string
 }
 
 /** The connector of such a runtime; one that stands in for another's shares its `path`. */
@@ -62,14 +84,42 @@ export const makeWith = (
       readBuffer: Buffer.allocUnsafeSlow(readBufferBytes),
       connectionOver: runtime.connectionOver
     }
+    const proxyLayer = proxyLayerOf(runtime, shared)
     return Connector.of({
       runtime: runtime.name,
-      capabilities,
+      capabilities: { ...capabilities, tlsInTls: runtime.tlsInTlsRefusal === undefined },
       backgroundClock,
       watch: watchName(path),
-      connect: (target, observer) => dial(shared, target, observer)
+      connect: (target, observer) =>
+        target.proxy === undefined
+          ? dial(shared, target, observer)
+          : connectThrough(proxyLayer, target, target.proxy, observer)
     })
   })
+
+const proxyLayerOf = (runtime: NodeCompatibleRuntime, shared: DialShared): ProxyLayer => {
+  const { secureSocket, tlsInTlsRefusal } = runtime
+  const toSecure: DialShared = { ...shared, connectionOver: (opened) => new NodeConnection(opened) }
+  return {
+    connect: (target, observer) => dial(shared, target, observer),
+    connectToSecure: (target, observer) => dial(toSecure, target, observer),
+    prepareTls: (target, tls) =>
+      Effect.map(
+        Effect.try({
+          try: () => shared.tls.setup(tls, target.address),
+          catch: (cause) => unusableTlsOptions(cause, formatTarget(target))
+        }),
+        (setup) => (connection, info, observer, restore) => {
+          const securing = { target, tls, setup, nodeTls: shared.tls, connectError, observer }
+          return secureSocket !== undefined && connection instanceof NodeConnection
+            ? secureSocket(connection.detach(), info, securing, restore)
+            : secureOpen(connection, info, securing, restore)
+        }
+      ),
+    resolve: (host) => shared.path.names.resolve(host),
+    ...(tlsInTlsRefusal === undefined ? {} : { tlsInTlsRefusal })
+  }
+}
 
 export const make = (options: NodeConnectorOptions = {}): Effect.Effect<Connector["Service"]> =>
   makeWith({ name: "node", connectionOver: (opened) => new NodeConnection(opened) }, options)

@@ -53,7 +53,9 @@ export class SimulatedNetwork {
         sessionResumption: false,
         localAddress: false,
         reset: true,
-        unref: true
+        unref: true,
+        proxies: false,
+        tlsInTls: false
       },
       backgroundClock: simulation.clock,
       connect: (target, observer) => this.connect(target, (phase) => observer?.enterPhase(phase))
@@ -84,6 +86,7 @@ export class SimulatedNetwork {
     const { host, port } = address
     const where = `${host}:${port}`
     if (target.tls !== undefined) return fail("Unsupported", "tls", where, "the simulated network has no TLS")
+    if (target.proxy !== undefined) return fail("Unsupported", "tcp", where, "the simulated network has no proxies")
     return Effect.uninterruptibleMask((restore) => {
       let opened: SimulatedConnection | undefined
       const dialled = Effect.gen({ self: this }, function* () {

@@ -56,7 +56,7 @@ export interface ConnectTiming {
 export interface ConnectionInfo {
   /** `node`, `bun`, `deno`, `simulated`; with a suffix where a layer had to fall back (`deno+node:tls`). */
   readonly layer: string
-  /** The peer's IP address, or the Unix path. */
+  /** The peer's IP address, or the Unix path; through a proxy: the proxy's. */
   readonly remoteAddress: string
   /** The host name that `remoteAddress` was dialled for; absent where the target gave an IP address or a path. */
   readonly resolvedFrom?: string
@@ -68,6 +68,8 @@ export interface ConnectionInfo {
   readonly alpn?: string
   /** Absent: plain text. */
   readonly tls?: TlsInfo
+  /** The proxy that the connection goes through, as `formatProxy` writes it. Absent: none. */
+  readonly proxy?: string
   readonly timing: ConnectTiming
 }
 

@@ -20,6 +20,10 @@ export interface Capabilities {
   /** `reset` sends RST on plain TCP; where false it is the same as `close`. */
   readonly reset: boolean
   readonly unref: boolean
+  /** Tunnels through HTTP proxies (CONNECT) and SOCKS5 proxies. */
+  readonly proxies: boolean
+  /** A TLS connection in the tunnel of a proxy that is itself spoken to over TLS. */
+  readonly tlsInTls: boolean
 }
 
 /** What the caller of a connect wants to hear while it lasts. */

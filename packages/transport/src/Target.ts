@@ -4,6 +4,7 @@
  * A target holds everything that makes one connection different from another, and nothing else: two equal targets
  * give connections that may stand in for each other. Deadlines belong to the attempt, not to the target.
  */
+import type { ProxyServer } from "./ProxyServer.ts"
 
 /** A host (a name or an IP literal, IPv6 without brackets) and a port from 1 to 65535. */
 export interface TcpAddress {
@@ -46,6 +47,8 @@ export interface Target {
   readonly tls?: TlsOptions
   /** The local IP address to connect from; with a Unix address it is `Unsupported`. Default: the system chooses. */
   readonly localAddress?: string
+  /** Opens the connection in our stead; `localAddress` is then where we connect to the proxy from. Default: none. */
+  readonly proxy?: ProxyServer
 }
 
 export const tcp = (host: string, port: number): TcpAddress => ({ _tag: "Tcp", host, port })

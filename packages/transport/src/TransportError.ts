@@ -39,10 +39,12 @@ export class TransportError extends Data.TaggedError("TransportError")<{
   readonly reason: TransportReason
   /** `"io"`: after the connect. */
   readonly phase: ConnectPhase | "io"
-  /** The address, as `formatAddress` writes it. */
+  /** The address, as `formatAddress` writes it; through a proxy, as `formatTarget` does. Never with credentials. */
   readonly address: string
   /** What the runtime called it: `ECONNREFUSED`, `CERT_HAS_EXPIRED`. */
   readonly code?: string
+  /** With `ProxyRefused`: an HTTP proxy's status, or the code of a SOCKS5 proxy's reply (RFC 1928 section 6), if it gave one. */
+  readonly proxyStatus?: number
   /** What to read in a message: one clause, no full stop. */
   readonly detail: string
   readonly cause?: unknown

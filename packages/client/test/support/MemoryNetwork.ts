@@ -174,7 +174,9 @@ export class MemoryNetwork {
           sessionResumption: false,
           localAddress: false,
           reset: true,
-          unref: true
+          unref: true,
+          proxies: false,
+          tlsInTls: false
         },
         backgroundClock: clock,
         connect: (_target, observer) =>

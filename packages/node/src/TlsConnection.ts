@@ -1,35 +1,33 @@
 /**
- * TLS by the runtime's `node:tls` over a plain-text connection.
+ * TLS by the runtime's `node:tls` over a connection that is open: on Deno every one, on Node those in a proxy's tunnel.
  *
- * Deno's own `startTls` is not used: a TLS connection that is closed during the handshake, or while it still sends, keeps
- * its descriptor until the peer lets go, and it says neither version nor cipher. Nor is a `node:tls` socket of its own:
- * paused, it goes on reading into memory, and loses the end. Here the plain connection below is paused and closed instead,
- * which it can be at any moment; the TLS socket above always flows.
+ * A `node:tls` socket goes on reading while it is paused, and takes an end for news before there is a reader; so here it
+ * always flows, and the connection below is paused instead. On Deno there is more to avoid: its own `startTls` is not used: a TLS connection that is closed during the handshake, or while it still sends, keeps
+ * its descriptor until the peer lets go, and it says neither version nor cipher.
  */
 import type { Socket } from "node:net"
 import { setImmediate } from "node:timers"
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls"
-import {
-  closedWhileOpening,
-  Inbound,
-  NodeConnection,
-  type OpenedSocket,
-  Phases,
-  type TlsSetup,
-  tlsInfoOf
-} from "@weir/node/sockets"
-import type { Connection, ConnectObserver } from "@weir/transport"
-import { Target, type TransportError, transportError } from "@weir/transport"
+import type { Connection, ConnectionInfo, ConnectObserver, Restore, Target } from "@weir/transport"
+import { formatTarget, type TransportError, transportError } from "@weir/transport"
 import { Clock, Effect, Exit } from "effect"
-import { connectError } from "./DenoErrors.ts"
 import { encodeLatin1 } from "./encodeLatin1.ts"
+import { Inbound } from "./Inbound.ts"
+import { NodeConnection, type OpenedSocket } from "./NodeConnection.ts"
+import { closedWhileOpening, type connectError } from "./NodeErrors.ts"
+import { type NodeTls, type TlsSetup, tlsInfoOf } from "./NodeTls.ts"
+import { Phases } from "./Phases.ts"
 import { PlainStream } from "./PlainStream.ts"
 
-/** What is said of the connection besides what the plain one says. */
+/** What is secured, and for whom. */
 export interface Securing {
-  readonly address: Target.Address
+  readonly target: Target.Target
   readonly tls: Target.TlsOptions
   readonly setup: TlsSetup
+  /** Keeps the sessions that the peer gives. */
+  readonly nodeTls: NodeTls
+  /** What the runtime's errors mean. */
+  readonly connectError: typeof connectError
   readonly observer: ConnectObserver | undefined
 }
 
@@ -43,11 +41,27 @@ export const secure = (
     return Effect.onExit(
       // Nothing may come between these two: the plain connection would be nobody's if the fiber were interrupted there.
       Effect.flatMap(openPlain, (plain) => {
-        handshake = new Handshake(plain, securing, clock)
+        handshake = new Handshake(plain, { ...plain.info, layer: `${plain.info.layer}+node:tls` }, securing, clock)
         return handshake.run
       }),
       (exit) => (Exit.isSuccess(exit) || handshake === undefined ? Effect.void : handshake.abandon)
     )
+  })
+
+/**
+ * Makes an open plain connection, which may be paused, secure; `info` is what is known of it so far. To be run uninterruptibly; whatever exit it
+ * has but success, the plain one has been closed.
+ */
+export const secureOpen = (
+  plain: Connection,
+  info: ConnectionInfo,
+  securing: Securing,
+  restore: Restore
+): Effect.Effect<Connection, TransportError> =>
+  Clock.clockWith((clock) => {
+    const handshake = new Handshake(plain, info, securing, clock)
+    plain.resume()
+    return Effect.onExit(restore(handshake.run), (exit) => (Exit.isSuccess(exit) ? Effect.void : handshake.abandon))
   })
 
 /** What TLS sockets take without saying so in their types. */
@@ -59,6 +73,7 @@ interface SocketOptions {
 
 class Handshake {
   readonly #plain: Connection
+  readonly #info: ConnectionInfo
   readonly #securing: Securing
   readonly #address: string
   readonly #phases: Phases
@@ -66,10 +81,11 @@ class Handshake {
   #socket: TLSSocket | undefined
   #resume: (result: Effect.Effect<Connection, TransportError>) => void = () => {}
 
-  constructor(plain: Connection, securing: Securing, clock: Clock.Clock) {
+  constructor(plain: Connection, info: ConnectionInfo, securing: Securing, clock: Clock.Clock) {
     this.#plain = plain
+    this.#info = info
     this.#securing = securing
-    this.#address = Target.formatAddress(securing.address)
+    this.#address = formatTarget(securing.target)
     this.#phases = new Phases("tls", clock, securing.observer)
     this.#stream = new PlainStream(plain)
   }
@@ -81,7 +97,7 @@ class Handshake {
       this.#start()
     } catch (cause) {
       // An option that node:tls refuses.
-      this.#resume(Effect.fail(connectError(cause, "tcp", this.#address)))
+      this.#resume(Effect.fail(this.#securing.connectError(cause, "tcp", this.#address)))
     }
   })
 
@@ -105,13 +121,17 @@ class Handshake {
     socket.on("error", this.#onError)
     socket.on("close", this.#onClose)
     socket.once("secureConnect", () => this.#succeed(socket))
+    const { nodeTls, setup } = this.#securing
+    // TLS 1.3 gives sessions at any time after the handshake, so this listener stays.
+    socket.on("session", (session: Buffer) => nodeTls.keepSession(setup, session))
   }
 
   readonly #onError = (cause: unknown): void => {
+    this.#securing.nodeTls.forgetSession(this.#securing.setup)
     const { failure } = this.#stream
     const error =
       failure === undefined
-        ? connectError(cause, "tls", this.#address)
+        ? this.#securing.connectError(cause, "tls", this.#address)
         : transportError({ ...failure, phase: "tls", address: this.#address })
     this.#resume(Effect.fail(error))
   }
@@ -124,11 +144,10 @@ class Handshake {
     // The handshake had to read; from here on only a reader does.
     this.#plain.pause()
     const { alpnProtocol } = socket
-    const { info } = this.#plain
+    const info = this.#info
     const connection = new TlsConnection(this.#plain, {
       info: {
         ...info,
-        layer: `${info.layer}+node:tls`,
         ...(typeof alpnProtocol === "string" && alpnProtocol !== "" ? { alpn: alpnProtocol } : {}),
         tls: tlsInfoOf(socket, this.#securing.tls),
         timing: { ...info.timing, ...this.#phases.timing }
