@@ -277,6 +277,17 @@ describe("a watched address", () => {
     })
   )
 
+  it.effect("is told nothing when another that was told first has ended its watch", () =>
+    Effect.gen(function* () {
+      const { cache, source, withdrawn } = yield* watching()
+      cache.watch("a.test", "192.0.2.1", () => stopOther())
+      const stopOther = cache.watch("a.test", "192.0.2.1", () => void withdrawn.push("other"))
+      source.answer = { addresses: ["192.0.2.2"] }
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual(withdrawn, [])
+    })
+  )
+
   it.effect("is left alone while look-ups fail, or say that there is no address at all", () =>
     Effect.gen(function* () {
       const { source, watch, withdrawn } = yield* watching()
