@@ -4,7 +4,10 @@
 import { it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { assert } from "vitest"
-import { a, b, settled, withPool } from "./support/withPool.ts"
+import { Route } from "../src/index.ts"
+import { a, b, c, settled, withPool } from "./support/withPool.ts"
+
+const d = Route.of("test", "d", 1)
 
 it.effect("keeps a new route while the one that gives way for it is still closing", () =>
   withPool(
@@ -94,5 +97,26 @@ it.effect("opens nothing for a route that it has forgotten, when a check of one 
       assert.deepStrictEqual(Array.from(state.routes.keys()), [b.key])
     },
     { factory: { pings: "automatic" } }
+  )
+)
+
+// Without it this spec does not fail but never comes back: the pool went round on the stack of one call.
+it.effect("comes to rest when two callers wait for both the total and a place among the dials", () =>
+  withPool(
+    { connectionsMax: 3, diallingMax: 1 },
+    ({ ask, factory }) => {
+      const idle = [ask(c), ask(c)]
+      factory.dial(1).succeed()
+      factory.dial(2).succeed()
+      const first = ask(a)
+      for (const caller of idle) caller.release()
+      const waiters = [ask(b), ask(d)]
+      factory.dial(3).succeed()
+      factory.finishCloses()
+      factory.dial(4).succeed()
+      factory.dial(5).succeed()
+      for (const caller of [first, ...waiters]) caller.release()
+    },
+    { factory: { dials: "manual", closes: "manual" } }
   )
 )

@@ -132,31 +132,39 @@ const evictForOther = <C>(state: PoolState<C>, route: RoutePool<C>): boolean => 
   return true
 }
 
-/** Lets the routes that wait for the total dial, in turn. Returns whether anything changed. */
+/**
+ * Lets the routes that wait for the total dial, in turn. Returns whether anything changed; that a route waits for a place
+ * among the dials instead is no change, or two routes that lack both would change places for ever.
+ */
 export const feedStarving = <C>(state: PoolState<C>): boolean => {
-  const first = firstStarving(state)
-  if (first === undefined || (state.budget.free === 0 && state.idle.size === 0)) return false
-  // With guarantees, the first may have to go on waiting where one behind it may be served.
-  const turns = state.guarantees.size === 0 ? [first] : Array.from(state.starving)
-  for (const route of turns) {
-    const lack = dialOne(state, route)
-    if (lack === "total") continue
+  if (firstStarving(state) === undefined || (state.budget.free === 0 && state.idle.size === 0)) return false
+  for (const route of state.starving) {
+    const lack = isWanting(state, route) ? dialOne(state, route) : "route"
+    if (lack === "total") {
+      // With guarantees, the first may have to go on waiting where one behind it may be served.
+      if (state.guarantees.size === 0) break
+      continue
+    }
     takeTurn(state, state.starving, route, lack)
-    return true
+    if (lack !== "dialling-total") return true
   }
-  return false
+  return state.dirty.size > 0
 }
 
-/** Lets the routes that wait for a place among the dials dial, in turn. Returns whether anything changed. */
+/** Lets the routes that wait for a place among the dials dial, in turn. Returns the same. */
 export const feedDialling = <C>(state: PoolState<C>): boolean => {
-  const route = firstOf(state.diallingBlocked)
-  if (route === undefined || state.diallingPermits.free === 0) return false
-  const isIdle = dialsNeeded(state, route) === 0 || isBackingOff(state, route)
-  const lack = isIdle ? "route" : dialOne(state, route)
-  if (lack === "dialling-total") return false
-  takeTurn(state, state.diallingBlocked, route, lack)
-  return true
+  if (state.diallingPermits.free === 0) return false
+  for (const route of state.diallingBlocked) {
+    const lack = isWanting(state, route) ? dialOne(state, route) : "route"
+    if (lack === "dialling-total") break
+    takeTurn(state, state.diallingBlocked, route, lack)
+    if (lack !== "total") return true
+  }
+  return state.dirty.size > 0
 }
+
+const isWanting = <C>(state: PoolState<C>, route: RoutePool<C>): boolean =>
+  dialsNeeded(state, route) > 0 && !isBackingOff(state, route)
 
 /** A route has had its turn: if it dialled and wants to dial again, it stands behind the others. */
 const takeTurn = <C>(
@@ -179,7 +187,7 @@ const leaveTurn = <C>(state: PoolState<C>, turns: Set<RoutePool<C>>, route: Rout
 /** The route, other than `except`, that has waited longest for the total. Those that need it no more are forgotten. */
 export const firstStarving = <C>(state: PoolState<C>, except?: RoutePool<C>): RoutePool<C> | undefined => {
   for (const route of state.starving) {
-    if (dialsNeeded(state, route) === 0 || isBackingOff(state, route)) leaveTurn(state, state.starving, route)
+    if (!isWanting(state, route)) leaveTurn(state, state.starving, route)
     else if (route !== except) return route
   }
   return undefined
