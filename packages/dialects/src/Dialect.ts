@@ -278,8 +278,12 @@ class Reader {
       const knob = knobsByName.get(name)
       if (knob === undefined) continue
       if (match !== "*" && !mayDiffer(knob)) {
-        if (written !== undefined)
-          this.unmapped.push({ key: written.key, value: written.value, source, ...wholeClientOnly(knob, match) })
+        if (written === undefined) continue
+        if (match === this.selection.onlyMatch) this.set("*", { [knob]: value }, source, kind, written)
+        else if (this.unmapped.at(-1)?.source !== source) {
+          const loss = wholeClientOnly(knob, match)
+          this.unmapped.push({ key: written.key, value: written.value, source, ...loss })
+        }
         continue
       }
       if (written === undefined && match !== "*" && this.holdsEverywhere(knob, value)) continue

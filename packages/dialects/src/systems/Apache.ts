@@ -124,7 +124,7 @@ const evictor = (cite: string): ReadonlyArray<Key> => [
   {
     name: "evictIdleConnections",
     codec: time({ bare: "milliseconds", hasUnits: true, zero: "error" }),
-    unitKey: "evictIdleConnections.timeUnit",
+    unitKey: "evictIdleConnectionsTimeUnit",
     means: "`pool.idleTimeout`, if it is shorter than the keep-alive time",
     writes: "pool.idleTimeout",
     use: (idleMillis, { get }) => {
@@ -136,7 +136,7 @@ const evictor = (cite: string): ReadonlyArray<Key> => [
     cite
   },
   {
-    name: "evictIdleConnections.timeUnit",
+    name: "evictIdleConnectionsTimeUnit",
     codec: timeUnit,
     byDefault: "MILLISECONDS",
     means: "the unit of evictIdleConnections",
@@ -205,13 +205,13 @@ export const apache4 = make({
       aliases: ["timeToLive"],
       codec: time({ bare: "milliseconds", zero: "unlimited", negative: "unlimited" }),
       byDefault: -1,
-      unitKey: "connectionTimeToLive.timeUnit",
+      unitKey: "connectionTimeToLiveTimeUnit",
       to: "pool.lifetime",
       cite: "4.5 HttpClientBuilder.setConnectionTimeToLive"
     },
     {
-      name: "connectionTimeToLive.timeUnit",
-      aliases: ["timeToLive.timeUnit"],
+      name: "connectionTimeToLiveTimeUnit",
+      aliases: ["timeToLiveTimeUnit"],
       codec: timeUnit,
       byDefault: "MILLISECONDS",
       means: "the unit of connectionTimeToLive",

@@ -358,9 +358,14 @@ const select = (input: Flattened, options: DialectOptions): Selection => {
       if (source !== undefined) resets.push({ match, source })
     }
   }
-  const matches = new Set(selected.map(({ match }) => match ?? "*"))
-  const [only] = matches
-  return { selected, notes, problems, resets, ...(matches.size === 1 && only !== undefined ? { onlyMatch: only } : {}) }
+  const [only, ...others] = ordered
+  return {
+    selected,
+    notes,
+    problems,
+    resets,
+    ...(only === undefined || others.length > 0 ? {} : { onlyMatch: matchOf(only.host, "*") })
+  }
 }
 
 const specificity = (host: string): number => (host.startsWith("*") ? host.length : 1000)
