@@ -3,10 +3,11 @@
  */
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { Target } from "@weir/transport"
+import { type ProxyServer, Target } from "@weir/transport"
 import { Effect, type Scope } from "effect"
 import { makePeer, usePeers } from "./peer/Peer.ts"
 import { firstLineOf, runtimeCommand } from "./programs.ts"
+import { makeProxy } from "./proxy/TestProxy.ts"
 import { capabilities, makeConnector } from "./runtime.ts"
 import { certificates, exchange, open, serverTls, trusting, visit } from "./secured.ts"
 
@@ -70,15 +71,29 @@ const tries: { readonly [ability: string]: Ability } = {
     const program = fileURLToPath(new URL("LonelyProcess.ts", import.meta.url))
     const line = yield* firstLineOf(command, [...commandArguments, program, "unref", String(peer.port)])
     return line === "nothing left to do"
+  }),
+  proxies: Effect.gen(function* () {
+    const peer = yield* makePeer()
+    for (const protocol of ["http", "socks5"] as const) {
+      const { address } = yield* makeProxy({ protocol })
+      const proxy: ProxyServer =
+        protocol === "http" ? { _tag: "Http", address } : { _tag: "Socks5", address, namesAreResolvedBy: "proxy" }
+      yield* exchange(yield* openPlain({ address: peer.address, proxy }), yield* peer.accept)
+    }
+    return true
+  }),
+  tlsInTls: Effect.gen(function* () {
+    const peer = yield* makePeer({ tls: serverTls })
+    const { address } = yield* makeProxy({ protocol: "http", tls: serverTls })
+    const proxy: ProxyServer = { _tag: "Http", address, tls: trusting }
+    const connection = yield* openPlain({ address: peer.address, tls: trusting, proxy })
+    yield* exchange(connection, yield* peer.accept)
+    return connection.info.tls?.isVerified === true
   })
 }
 
-/** Abilities that the suites about proxies try. */
-const triedElsewhere = ["proxies", "tlsInTls"]
-
 describe("the table of capabilities", () => {
   for (const [ability, says] of Object.entries(capabilities)) {
-    if (triedElsewhere.includes(ability)) continue
     const attempt = tries[ability] ?? Effect.die(new Error(`nothing here tries ${ability}`))
     it.live(`is right about ${ability}`, () =>
       Effect.gen(function* () {
