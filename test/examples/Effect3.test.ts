@@ -22,6 +22,7 @@ describe("an Effect 3 program", () => {
     for (let count = 0; count < 3; count++) expect(await (await fetch(url)).text()).toMatch(/^hello /)
     expect(await (await fetch(`${url}pool`)).json()).toMatchObject({ createdCount: 1 })
     expect(upstream.connectionCount).toBe(1)
-    await service.stop()
+    service.terminate()
+    await service.output()
   })
 })

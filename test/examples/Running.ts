@@ -10,7 +10,14 @@ export const root = join(import.meta.dirname, "../..")
 const runners = {
   node: [process.execPath],
   bun: [join(root, "node_modules/.bin/bun")],
-  deno: [join(root, "node_modules/.bin/deno"), "run", "--allow-net=127.0.0.1", "--allow-env"]
+  // Where the example says npm:, the sources of this repository are meant.
+  deno: [
+    join(root, "node_modules/.bin/deno"),
+    "run",
+    "--allow-net=127.0.0.1",
+    "--allow-env",
+    `--import-map=${join(root, "test/examples/deno.json")}`
+  ]
 } as const
 
 export type Runtime = keyof typeof runners
@@ -56,17 +63,17 @@ export class Running implements AsyncDisposable {
     return `http://127.0.0.1:${port}/`
   }
 
-  /** Everything it wrote, once it has ended by itself with status 0. */
-  async output(): Promise<string> {
+  /** Everything it wrote, once it has ended by itself with this status. */
+  async output(status = 0): Promise<string> {
     await this.#closed
-    if (this.#child.exitCode !== 0) throw new Error(`it ended with status ${this.#child.exitCode}: ${this.#output}`)
+    const { exitCode } = this.#child
+    if (exitCode !== status) throw new Error(`it ended with status ${exitCode}, not ${status}: ${this.#output}`)
     return this.#output
   }
 
-  /** Asks it to end, as an operator does; gives what it wrote. */
-  async stop(): Promise<string> {
+  /** Asks it to end, as an operator does. */
+  terminate(): void {
     this.#child.kill("SIGTERM")
-    return await this.output()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

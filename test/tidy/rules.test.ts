@@ -81,6 +81,9 @@ describe("checkSpelling", () => {
   it("finds code that is loaded by URL", () => {
     expect(findIn(`import "npm:effect"`)).toHaveLength(1)
     expect(findIn(`import "https://example.com/a.ts"`)).toHaveLength(1)
+    const inScript = (text: string) => checkSpelling(parseSource("examples/deno-script.ts", text))
+    expect(inScript(`import "npm:effect"`)).toHaveLength(1)
+    expect(inScript(`import "npm:@weir/fetch"`)).toEqual([])
   })
 })
 
