@@ -10,7 +10,9 @@ export interface Step {
   /** As it stands in the table at the end. */
   readonly name: string
   /** `npm run check` runs the group `check`; `npm test` runs every group. */
-  readonly group: "check" | "node" | "nodes" | "bun" | "deno" | "packaging"
+  readonly group: "check" | "node" | "nodes" | "bun" | "deno" | "packaging" | "runtimes"
+  /** Runs only when its group is asked for by name: it takes minutes, and a shorter step shows most of it. */
+  readonly isLong?: boolean
   /** A program of node_modules/.bin and its arguments. */
   readonly command: readonly [string, ...Array<string>]
   /**
@@ -41,8 +43,17 @@ const portableSuites = [
   "test/fetch/"
 ]
 
-/** Suites that a version of Node can disturb: the sockets, and what is written against them. */
-const nodeSuites = ["packages/node/", "packages/core/", "packages/http1/", "test/conformance/"]
+/** Suites that a version of Node can disturb: the sockets, what is written against them, and some of the pool. */
+const nodeSuites = [
+  "packages/node/",
+  "packages/http1/",
+  "packages/core/test/ConnectionPool",
+  "packages/core/test/model",
+  "test/conformance/"
+]
+
+/** Every suite of what runs in a user's process, and nothing else. */
+const shippedSuites = ["packages/node/", "packages/client/", ...portableSuites, "test/conformance/"]
 
 /** Nothing may need WebAssembly: see test/setup/withoutWebAssembly.ts. */
 const withoutWebAssembly = { WITHOUT_WEBASSEMBLY: "1" }
@@ -173,6 +184,28 @@ export const steps: ReadonlyArray<Step> = [
     group: "packaging",
     command: ["node", vitest, "run", "test/packaging/"],
     countedBy: "vitest report",
+    secondsMax: 3000
+  },
+  ...Object.entries(otherNodes).map(
+    ([age, version]): Step => ({
+      name: `every suite on the ${age} Node`,
+      group: "runtimes",
+      isLong: true,
+      command: ["node", vitest, "run", ...shippedSuites],
+      nodeVersion: version,
+      countedBy: "vitest report",
+      servers: conformanceServers,
+      secondsMax: 3000
+    })
+  ),
+  {
+    name: "every suite under node --jitless",
+    group: "runtimes",
+    isLong: true,
+    // Only the processes that run the tests: vitest itself may use WebAssembly, which that option takes away.
+    command: ["node", vitest, "run", "--pool=forks", "--execArgv=--jitless", ...shippedSuites],
+    countedBy: "vitest report",
+    servers: conformanceServers,
     secondsMax: 3000
   }
 ]
