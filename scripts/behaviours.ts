@@ -19,7 +19,8 @@ export interface Behaviours {
   readonly notes: ReadonlyArray<string>
 }
 
-const suite = "test/conformance/"
+/** The suite whose specs are the rows. */
+export const suite = "test/conformance/"
 
 /** A spec that did not run says what happens instead, if the layer lacks an ability; else it is about other layers. */
 const absent = "–"
