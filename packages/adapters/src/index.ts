@@ -1,1 +1,2 @@
-export {}
+export { AdapterError } from "./AdapterError.ts"
+export { createAgents, type PooledAgents } from "./PooledAgent.ts"

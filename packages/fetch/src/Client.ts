@@ -6,6 +6,7 @@ import type { PoolEvent, PoolStats } from "@weir/core"
 import { Connector } from "@weir/transport"
 import { Cause, Duration, Effect, Exit, Scope, Stream } from "effect"
 import { platform } from "#platform"
+import { rememberService } from "./ClientService.ts"
 import { type FetchInit, type FetchSettings, makeFetch } from "./Fetch.ts"
 import { type Interceptor, interceptWith } from "./Interceptor.ts"
 import { makeRequest, type RequestOptions } from "./Request.ts"
@@ -57,7 +58,7 @@ export const createClient = (options: ClientOptions = {}): Client => {
       )
     )
   }
-  return {
+  const made: Client = {
     fetch: makeFetch(client, settings),
     request: makeRequest(client, settings),
     stats: () => Effect.runSync(client.pool.stats),
@@ -67,6 +68,8 @@ export const createClient = (options: ClientOptions = {}): Client => {
     close,
     [Symbol.asyncDispose]: close
   }
+  rememberService(made, client)
+  return made
 }
 
 const explain = (client: WeirClientService, url: string | URL): Effect.Effect<string, unknown> =>

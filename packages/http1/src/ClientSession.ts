@@ -33,7 +33,7 @@ export const makeSession = (
 ): Session => new ClientSession(connection, owner, limits)
 
 /**
- * The lifecycle: `idle` and `busy` in turn, until `detached` by an upgrade or `closed`.
+ * The lifecycle: `idle` and `busy` (or `lent`) in turn, until `detached` by an upgrade or `closed`.
  *
  * One object is all there is to a session: it is the connection's handler and the parser's sink, so that an exchange
  * costs no closure. Each call out of it (to the receiver or the owner) may come back in with `abort`, `start`, `pause`
@@ -43,7 +43,7 @@ class ClientSession implements Session, ConnectionHandler, ResponseSink {
   readonly connection: Connection
   readonly #owner: SessionOwner
   readonly #parser: ResponseParser
-  #state: "idle" | "busy" | "detached" | "closed" = "idle"
+  #state: "idle" | "busy" | "lent" | "detached" | "closed" = "idle"
   /** Present while busy. */
   #receiver: ResponseReceiver | undefined
   #isPaused = false
@@ -143,6 +143,18 @@ class ClientSession implements Session, ConnectionHandler, ResponseSink {
     if (!this.#isPaused) return
     this.#isPaused = false
     this.connection.resume()
+  }
+
+  lend(reader: ConnectionHandler): void {
+    if (this.#state === "busy") throw new Error("HTTP/1.1 session: an exchange is running; lend after its last call")
+    if (this.#state === "idle") this.#state = "lent"
+    this.connection.attach(reader)
+  }
+
+  takeBack(): void {
+    if (this.#state !== "lent") return
+    this.#state = "idle"
+    this.connection.attach(this)
   }
 
   abort(): void {

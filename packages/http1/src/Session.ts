@@ -1,7 +1,7 @@
 /**
  * One HTTP/1.1 client session on one connection: exchanges, one after the other, and a watch while none runs.
  */
-import type { Connection, TransportError } from "@weir/transport"
+import type { Connection, ConnectionHandler, TransportError } from "@weir/transport"
 import type { RawHeaders, RequestHead, ResponseReceiver } from "./Message.ts"
 
 /** What the session tells its owner, the pool's side. */
@@ -54,6 +54,14 @@ export interface Session {
    */
   pause(): void
   resume(): void
+  /**
+   * Makes another the reader of an idle session's connection, for a while: one that speaks HTTP/1.1 on it by itself. Until
+   * `takeBack` no exchange starts, and the owner hears nothing, not even that the connection is gone. Lending while an
+   * exchange runs is a defect and throws.
+   */
+  lend(reader: ConnectionHandler): void
+  /** Ends the lending: the connection is open, and between two exchanges. */
+  takeBack(): void
   /** Gives the running exchange up: the connection is closed and the receiver hears nothing more. Idle: does nothing. */
   abort(): void
 }

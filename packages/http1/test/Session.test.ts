@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer"
 import { describe, expect, it } from "@effect/vitest"
 import type { RequestHead, Session } from "@weir/http1"
+import type { ConnectionHandler } from "@weir/transport"
 import type { MemoryConnection } from "./MemoryConnection.ts"
 import { openSession, Recorder, request } from "./Recorder.ts"
 
@@ -52,6 +53,30 @@ describe("A session", () => {
     const { session } = openSession()
     session.start(request(), new Recorder())
     expect(() => session.start(request(), new Recorder())).toThrow("an exchange is running")
+  })
+
+  it("lends its connection to another reader, and hears of it again once it is taken back", () => {
+    const { connection, owner, session } = openSession()
+    const heard: Array<string> = []
+    const reader: ConnectionHandler = {
+      onData: (chunk) => heard.push(Buffer.from(chunk).toString()),
+      onEnd: () => heard.push("end"),
+      onDrain: () => heard.push("drain"),
+      onClose: () => heard.push("close")
+    }
+    session.lend(reader)
+    connection.send("for the other")
+    const refused = new Recorder()
+    session.start(request(), refused)
+    expect(refused.heard).toMatchObject([{ failure: "ConnectionClosed unsent" }])
+    expect([heard, owner.heard]).toEqual([["for the other"], []])
+    session.takeBack()
+    const recorder = new Recorder()
+    session.start(request(), recorder)
+    connection.send(answer)
+    expect(recorder.last).toEqual({ complete: "reusable", trailers: [] })
+    session.start(request(), new Recorder())
+    expect(() => session.lend(reader)).toThrow("an exchange is running")
   })
 
   it("stays usable after a head that cannot be written, and has written nothing", () => {
