@@ -182,7 +182,10 @@ class Reader {
   private keep(match: string, setting: Setting): void {
     const ofMatch = this.settings.get(match) ?? new Map<string, Setting>()
     this.settings.set(match, ofMatch)
-    const name = setting.key.name.endsWith("**") ? setting.written.key : setting.key.name
+    const { name: keyName, to, use } = setting.key
+    // Items of a list, and what is below a key that is not looked into, stand beside each other.
+    const isOneOfMany = keyName.endsWith("**") || (keyName.includes("[]") && to === undefined && use === undefined)
+    const name = isOneOfMany ? setting.written.key : keyName
     const other = ofMatch.get(name)
     const wins = other === undefined || setting.rank <= other.rank
     const [winner, loser] = wins ? [setting, other] : [other, setting]
@@ -322,8 +325,12 @@ class Reader {
     return undefined
   }
 
-  /** An empty mapping where the table has something further in. */
+  /** An empty mapping or list where the table has something further in. */
   private isWithin(steps: ReadonlyArray<string>, value: unknown): boolean {
+    if (Array.isArray(value)) {
+      const items = [...steps.slice(0, -1), `${steps.at(-1) ?? ""}[]`]
+      return this.find(items) !== undefined || this.namesBelow(items).length > 0
+    }
     return (typeof value === "object" || value === undefined) && this.namesBelow(steps).length > 0
   }
 

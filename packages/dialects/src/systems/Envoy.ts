@@ -428,7 +428,8 @@ export const envoy = make({
   },
   select,
   isTelling: (path) =>
-    /^(static_resources\.)?(clusters\.)?(circuit_breakers|typed_extension_protocol_options|load_assignment|lb_policy|upstream_connection_options)/.test(
+    /^static_resources\.clusters\./.test(path) ||
+    /^(clusters\.)?(circuit_breakers|typed_extension_protocol_options|load_assignment|lb_policy|upstream_connection_options)/.test(
       path
     ),
   form: "yaml",

@@ -7,7 +7,8 @@
 import { anything, type Codec, count, flag, text, time } from "../Codec.ts"
 import { make } from "../Dialect.ts"
 import type { Key, Loss } from "../Key.ts"
-import { ofPrefixes } from "../Spring.ts"
+import { below, ofPrefixes, relaxed } from "../Spring.ts"
+import { splitKey, type WrittenDocument } from "../Written.ts"
 
 const config = (lines: string) => `HikariConfig.java:${lines}`
 
@@ -178,6 +179,15 @@ const keys: ReadonlyArray<Key> = [
   ...jdbcKeys.map((name) => ({ name, codec: anything, loss: jdbc, cite: config(name.replace(".**", "")) }))
 ]
 
+/** A file of Spring's has the keys below a prefix, and much else beside them. */
+const isInSpring = (documents: ReadonlyArray<WrittenDocument>): boolean =>
+  documents.flat().some(({ path }) =>
+    below(
+      path.flatMap((step) => (typeof step === "string" ? splitKey(step) : step)),
+      ["spring"]
+    )
+  )
+
 export const hikari = make({
   id: "hikari",
   title: "HikariCP",
@@ -194,8 +204,9 @@ export const hikari = make({
     cite: "HikariPool.java:65, 481-495; ConcurrentBag.java:120-164; CHANGES 6.1.0 and 6.3.0 (variance)"
   },
   isText: true,
-  spelling: (name) => name.replaceAll(/[-_]/g, "").toLowerCase(),
-  select: ofPrefixes(["spring.datasource.hikari", ""]),
+  spelling: relaxed,
+  select: (input, options) =>
+    ofPrefixes([isInSpring(input.documents) ? "spring.datasource.hikari" : ""])(input, options),
   isTelling: (path) =>
     /^(spring\.datasource\.hikari\.|maximum-?pool-?size|minimum-?idle|leak-?detection-?threshold|keepalive-?time$|dataSourceClassName)/i.test(
       path

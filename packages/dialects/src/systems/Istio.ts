@@ -397,7 +397,10 @@ const place = (
   const base = policy.filter((field) => !isPortLevel(field))
   const own = subset.filter((field) => !isPortLevel(field))
   const others = fields.filter(
-    ({ path }) => path[0] !== "trafficPolicy" && !(path[0] === "subsets" && path[2] === "trafficPolicy")
+    ({ path }) =>
+      roots.includes(String(path[0])) &&
+      path[0] !== "trafficPolicy" &&
+      !(path[0] === "subsets" && path[2] === "trafficPolicy")
   )
   const general: Placed = { match: matchOf(host, "*"), fields: [...others, ...merge(base, own, notes)] }
   const numbers = new Set([...ports.keys(), ...subsetPorts.keys()])

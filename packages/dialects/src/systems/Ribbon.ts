@@ -331,7 +331,7 @@ export const ribbon = make({
     })
     return { ...properties, selected }
   },
-  isTelling: (path) => /(^|\.)ribbon\.[A-Z]/.test(path) && !/^(spring|zuul)\./.test(path),
+  isTelling: (path) => /(^|\.)ribbon\.([A-Z]|listOfServers|okhttp|eureka)/.test(path) && !/^(spring|zuul)\./.test(path),
   form: "properties"
 })
 

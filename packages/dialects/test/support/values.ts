@@ -18,3 +18,6 @@ export const writtenIn = (reading: Reading, match = "*"): Partial<Record<Knob, K
 
 export const sourceIn = (reading: Reading, knob: Knob, match = "*"): string | undefined =>
   reading.entries.find((entry) => entry.knob === knob && entry.match === match)?.source
+
+/** `${NAME}`, as Spring writes it. */
+export const placeholder = (inside: string): string => ["$", "{", inside, "}"].join("")
