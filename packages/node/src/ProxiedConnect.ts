@@ -14,6 +14,7 @@ import {
   formatProxy,
   formatTarget,
   httpConnect,
+  inOneStep,
   type ProxyServer,
   type Restore,
   socks5,
@@ -60,6 +61,26 @@ export const connectThrough = (
   proxy: ProxyServer,
   observer?: ConnectObserver
 ): Effect.Effect<Connection, TransportError> =>
+  Effect.suspend(() => {
+    let opened: Connection | undefined
+    const opening = openThrough(layer, target, proxy, observer, (connection) => {
+      opened = connection
+      return connection
+    })
+    return inOneStep(
+      opening,
+      Effect.suspend(() => (opened === undefined ? Effect.void : closed(opened)))
+    )
+  })
+
+/** `own` takes the connection in the step that opens it. */
+const openThrough = (
+  layer: ProxyLayer,
+  target: Target.Target,
+  proxy: ProxyServer,
+  observer: ConnectObserver | undefined,
+  own: (connection: Connection) => Connection
+): Effect.Effect<Connection, TransportError> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const { address, localAddress, tls } = target
@@ -90,13 +111,13 @@ export const connectThrough = (
       )
       const handshakeMillis = Number(clock.monotonicTimeNanosUnsafe() - startNanos) / 1e6
       const info = infoOf(toProxy.info, proxy, handshakeMillis)
-      if (secure === undefined) return new TunnelConnection(toProxy, info, where, rest)
+      if (secure === undefined) return own(new TunnelConnection(toProxy, info, where, rest))
       if (rest.length > 0) {
         yield* negotiation.abandon
         const detail = `the proxy sent ${rest.length} bytes of its own where the target's TLS was to begin`
         return yield* Effect.fail(transportError({ reason: "ProxyRefused", phase: "proxy", address: where, detail }))
       }
-      return yield* secure(toProxy, info, observer, restore)
+      return own(yield* secure(toProxy, info, observer, restore))
     })
   )
 
@@ -119,6 +140,15 @@ const prepareHandshake = (
     )
   })
 }
+
+/** Closes a connection that nobody reads, and waits until it is closed. */
+const closed = (connection: Connection): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const ignore = (): void => {}
+    // Only a connection with a reader tells of its end.
+    connection.attach({ onData: ignore, onEnd: ignore, onDrain: ignore, onClose: () => resume(Effect.void) })
+    connection.close()
+  })
 
 class Negotiation implements ConnectionHandler {
   readonly #connection: Connection

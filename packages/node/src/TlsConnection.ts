@@ -9,7 +9,7 @@ import type { Socket } from "node:net"
 import { setImmediate } from "node:timers"
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls"
 import type { Connection, ConnectionInfo, ConnectObserver, Restore, Target } from "@weir/transport"
-import { formatTarget, type TransportError, transportError } from "@weir/transport"
+import { formatTarget, inOneStep, type TransportError, transportError } from "@weir/transport"
 import { Clock, Effect, Exit } from "effect"
 import { encodeLatin1 } from "./encodeLatin1.ts"
 import { Inbound } from "./Inbound.ts"
@@ -38,13 +38,15 @@ export const secure = (
 ): Effect.Effect<Connection, TransportError> =>
   Clock.clockWith((clock) => {
     let handshake: Handshake | undefined
-    return Effect.onExit(
-      // Nothing may come between these two: the plain connection would be nobody's if the fiber were interrupted there.
-      Effect.flatMap(openPlain, (plain) => {
-        handshake = new Handshake(plain, { ...plain.info, layer: `${plain.info.layer}+node:tls` }, securing, clock)
-        return handshake.run
-      }),
-      (exit) => (Exit.isSuccess(exit) || handshake === undefined ? Effect.void : handshake.abandon)
+    const close = Effect.suspend(() => handshake?.abandon ?? Effect.void)
+    // Nothing may come between these two: the plain connection would be nobody's if the fiber were interrupted there.
+    const opening = Effect.flatMap(openPlain, (plain) => {
+      handshake = new Handshake(plain, { ...plain.info, layer: `${plain.info.layer}+node:tls` }, securing, clock)
+      return handshake.run
+    })
+    return inOneStep(
+      Effect.onError(opening, () => close),
+      close
     )
   })
 
@@ -145,7 +147,7 @@ class Handshake {
     this.#plain.pause()
     const { alpnProtocol } = socket
     const info = this.#info
-    const connection = new TlsConnection(this.#plain, {
+    const connection = new TlsConnection(this.#plain, this.#stream, {
       info: {
         ...info,
         ...(typeof alpnProtocol === "string" && alpnProtocol !== "" ? { alpn: alpnProtocol } : {}),
@@ -165,13 +167,23 @@ class Handshake {
 
 class TlsConnection extends NodeConnection {
   readonly #plain: Connection
+  readonly #stream: PlainStream
   readonly #inbound: Inbound
+  #released: Promise<void> | undefined
 
-  constructor(plain: Connection, opened: OpenedSocket) {
+  constructor(plain: Connection, stream: PlainStream, opened: OpenedSocket) {
     super(opened)
     this.#plain = plain
+    this.#stream = stream
     this.#inbound = opened.inbound
     opened.socket.on("data", (chunk: Uint8Array) => opened.inbound.receive(chunk))
+  }
+
+  /** The stream below is closed when the plain connection is. */
+  override get released(): Promise<void> | undefined {
+    if (!this.isClosing || this.#stream.closed) return undefined
+    this.#released ??= new Promise((resolve) => this.#stream.once("close", resolve))
+    return this.#released
   }
 
   override pause(): void {
