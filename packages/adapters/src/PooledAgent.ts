@@ -16,6 +16,7 @@ import { Cause, Effect, Exit } from "effect"
 import { systemError } from "./AdapterError.ts"
 import { LeasedSocket } from "./LeasedSocket.ts"
 
+/** An agent for each scheme, over the pool of one client. */
 export interface PooledAgents {
   readonly http: Agent
   readonly https: HttpsAgent

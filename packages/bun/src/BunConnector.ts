@@ -12,13 +12,16 @@ import { type Effect, Layer } from "effect"
 import { connectionOver } from "./connectionOver.ts"
 import { secureSocket } from "./SecuredSocket.ts"
 
+/** What the layer may be told; the same as on Node. */
 export type BunConnectorOptions = NodeConnectorOptions
 
 /** Seen on Bun 1.4.5: what is written after the peer has ended its side is lost, and a reset passes for an orderly end. */
 const tlsInTlsRefusal =
   "Bun cannot speak TLS within the TLS of an https proxy: use an http or socks5 proxy there, or Node or Deno"
 
+/** A connector whose caches live as long as it is used. */
 export const make = (options?: BunConnectorOptions): Effect.Effect<Connector["Service"]> =>
   makeWith({ name: "bun", connectionOver, secureSocket, tlsInTlsRefusal }, options)
 
+/** `Connector` on Bun's sockets, with defaults. */
 export const layer: Layer.Layer<Connector> = Layer.effect(Connector, make())

@@ -10,6 +10,7 @@ const Time = Schema.Union([Schema.Duration, Schema.DurationFromMillis, Schema.Du
 const TimeOrNever = Schema.Union([Schema.Literal("never"), Time])
 const ByteCount = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 - 1 }))
 
+/** HTTP's own knobs; the pool's are in `PoolConfig`. */
 export const HttpSettings = Schema.Struct({
   /** From the request's last byte to the end of the answer's head. Default 5 minutes (undici's `headersTimeout`). */
   responseHeadTimeout: Schema.optionalKey(TimeOrNever),

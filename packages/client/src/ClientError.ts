@@ -68,6 +68,7 @@ export interface CallTimeout {
   readonly report?: string
 }
 
+/** Everything that can become of a call instead of an answer. */
 export type ClientFailure =
   | NoConnection
   | InvalidRequest

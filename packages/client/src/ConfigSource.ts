@@ -9,6 +9,7 @@ export interface ConfigSource {
   readonly config: ClientConfig
 }
 
+/** What a client is made from: its configuration, and perhaps another system's to start from. */
 export interface ClientSetup extends ClientConfig {
   /** The configuration to start from, of `@weir/dialects`: `istio(text)`. What stands beside it wins over it. */
   readonly from?: ConfigSource

@@ -21,6 +21,7 @@ const codingsMax = 5
 /** A small answer may unpack to this, whatever its ratio. */
 const unpackedByteCountFree = 10 * 1024 * 1024
 
+/** How far an answer may unpack. */
 export interface DecompressionLimits {
   /** An answer that unpacks to more than this many times its size is refused, beyond the first 10 MiB. */
   readonly ratioMax: number

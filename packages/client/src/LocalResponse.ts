@@ -7,6 +7,7 @@ import { Effect, Stream } from "effect"
 import type { CallTiming, ClientResponse } from "./Request.ts"
 import type { BodySink } from "./ResponseBody.ts"
 
+/** What an answer is made of that no server has sent. */
 export interface LocalAnswer {
   readonly status: number
   /** Name, value, name, value. Default: none. */

@@ -3,6 +3,7 @@
  * RFC 9110 section 15.4, as one pure function.
  */
 
+/** The call that a redirect asks for. */
 export interface RedirectedCall {
   readonly url: URL
   readonly method: string

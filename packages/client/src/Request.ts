@@ -23,8 +23,10 @@ export type Body =
       readonly isReplayable?: boolean
     }
 
+/** No body. */
 export const emptyBody: Body = { _tag: "Empty" }
 
+/** A request as the client sends it. */
 export interface ClientRequest {
   readonly origin: Origin
   readonly method: string
@@ -78,6 +80,7 @@ export interface CallTiming {
   readonly retryCount: number
 }
 
+/** An answer's head, and its body as it is wanted. It holds a connection until the body has been read or discarded. */
 export interface ClientResponse {
   readonly status: number
   readonly head: ResponseHead
@@ -106,6 +109,7 @@ export interface ClientResponse {
   readonly upgraded: Upgraded | undefined
 }
 
+/** The connection after 101, which is HTTP's no longer. */
 export interface Upgraded {
   /** Paused: attach a handler, then resume. */
   readonly connection: Connection

@@ -16,6 +16,7 @@ import { makeOrigin, type Origin, originOf } from "./Origin.ts"
 import type { ClientRequest, ClientResponse } from "./Request.ts"
 import { RetryBudget } from "./RetryVerdict.ts"
 
+/** Requests over one pool, and the pool itself. */
 export interface WeirClientService {
   /** The pool under the client: statistics, `explain`, events, `configure`, `drain`. */
   readonly pool: ConnectionPool.ConnectionPool<HttpPeer>
@@ -58,6 +59,7 @@ export class WeirClient extends Context.Service<WeirClient, WeirClientService>()
 /** Origins kept by URL; beyond this the oldest is forgotten, and made anew when it is asked for again. */
 const originsKeptMax = 10_000
 
+/** Makes a client that lives as long as the scope. Fails with every problem of its configuration at once. */
 export const make = (
   setup: ClientSetup = {},
   options: ClientOptions = {}

@@ -8,6 +8,7 @@ import { Context, Effect, type Scope } from "effect"
 import { Permits } from "./internal/Permits.ts"
 import type { Route } from "./Route.ts"
 
+/** The permits of one pool, taken before a dial and given back after a close. */
 export interface Budget {
   /** Connections open now, by this pool. */
   readonly held: number

@@ -23,6 +23,7 @@ import type { PoolStats } from "./PoolStats.ts"
 import type { Route } from "./Route.ts"
 import type { RouteReport } from "./RouteReport.ts"
 
+/** What can be said of one acquire. */
 export interface AcquireOptions {
   /** From the call to the lease. Default: the route's `acquireTimeout`. `"never"`: wait without end. */
   readonly timeout?: Duration.Input | "never"
@@ -91,6 +92,7 @@ export interface ConnectionPool<in out C> {
   readonly events: Stream.Stream<PoolEvent>
 }
 
+/** What a pool takes from the runtime that it is on. */
 export interface MakeOptions {
   /**
    * The clock that upkeep sleeps by, where that has to differ from the ambient one: the runtime layers have one whose

@@ -8,6 +8,7 @@ import { Clock, Effect, Fiber, type Scope } from "effect"
 import { Alarm } from "./internal/Alarm.ts"
 import { TimeHeap } from "./internal/TimeHeap.ts"
 
+/** Something that must be told when its time has come. */
 export interface Deadline {
   /** False once there is nothing left to time out; the deadline is forgotten. */
   readonly isPending: boolean

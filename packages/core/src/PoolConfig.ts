@@ -171,6 +171,7 @@ export type RouteKnob = keyof RouteSettings
 export const routeKnobs = Struct.keys(routeFields)
 export const poolKnobs = Struct.keys(poolFields)
 
+/** What holds for a route where nothing is said. */
 export const routeDefaults: RouteSettings = {
   mode: "bounded",
   connectionsPerRouteMax: 64,
@@ -205,6 +206,7 @@ export const routeDefaults: RouteSettings = {
   dialBackoffMax: Duration.seconds(1)
 }
 
+/** What holds for the pool where nothing is said. */
 export const poolDefaults: PoolSettings = {
   name: "pool",
   connectionsMax: 256,

@@ -45,6 +45,7 @@ export interface ConnectTimeout {
   readonly timeoutMillis: number
 }
 
+/** Everything that can become of an acquire instead of a lease. */
 export type PoolFailure = Refused | AcquireTimeout | ConnectFailed | ConnectTimeout
 
 export class PoolError extends Data.TaggedError("PoolError")<{

@@ -16,6 +16,7 @@ export interface PoolCounts {
   readonly timedOutByPhase: ReadonlyMap<TimeoutPhase, number>
 }
 
+/** One route in numbers, now. */
 export interface RouteStats extends PoolCounts {
   readonly route: string
   readonly routeKey: string

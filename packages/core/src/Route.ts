@@ -38,6 +38,7 @@ export interface Route extends RouteParts {
   readonly label: string
 }
 
+/** The route of these parts, with its key; the host in lower case. */
 export const make = (parts: RouteParts): Route => {
   const host = parts.host.toLowerCase()
   return {

@@ -34,6 +34,7 @@ export interface LimitReport {
   readonly source: string
 }
 
+/** Who holds a connection, and for how long. */
 export interface HolderReport {
   /** The name given with the acquire, or the span it was made in. */
   readonly holder: string | undefined

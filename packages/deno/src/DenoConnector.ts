@@ -27,6 +27,7 @@ import { connectError } from "./DenoErrors.ts"
 import { LargeBuffers } from "./ReadBuffer.ts"
 import { setupTls } from "./setupTls.ts"
 
+/** What connections on Deno can do; asking for what they cannot fails with `Unsupported`. */
 export const capabilities: Capabilities = {
   unixSockets: true,
   tls: true,
@@ -43,8 +44,10 @@ export const capabilities: Capabilities = {
   tlsInTls: true
 }
 
+/** What the layer may be told. */
 export type DenoConnectorOptions = ConnectPathOptions
 
+/** A connector whose caches live as long as it is used. */
 export const make = (options: DenoConnectorOptions = {}): Effect.Effect<Connector["Service"]> =>
   Effect.gen(function* () {
     const backgroundClock = makeBackgroundClock(yield* Clock.Clock)
@@ -93,6 +96,7 @@ export const make = (options: DenoConnectorOptions = {}): Effect.Effect<Connecto
     return Connector.of({ runtime: "deno", capabilities, backgroundClock, watch: watchName(path), connect })
   })
 
+/** `Connector` on Deno's sockets, with defaults. */
 export const layer: Layer.Layer<Connector> = Layer.effect(Connector, make())
 
 /** `layer` with options. */

@@ -41,6 +41,7 @@ export interface Selection {
   readonly onlyMatch?: string
 }
 
+/** A dialect as data: its keys, their types and defaults, and what the system does anyway. */
 export interface DialectSpec {
   readonly id: string
   readonly title: string
@@ -75,6 +76,7 @@ export interface Dialect {
   readonly spec: DialectSpec
 }
 
+/** The dialect of a spec. */
 export const make = (spec: DialectSpec): Dialect => {
   const read = (input: string | object, options: DialectOptions = {}) => readWith(spec, input, options)
   return Object.assign((input: string | object, options?: DialectOptions) => Result.getOrThrow(read(input, options)), {

@@ -19,6 +19,7 @@ export interface Translation {
   }>
 }
 
+/** Writes what was read in one dialect in another, and says what that one has no word for. */
 export const translate = (reading: Reading, to: Dialect): Translation => {
   const values = new Map(reading.entries.flatMap((one) => (one.match === "*" ? [[one.knob, one.value] as const] : [])))
   if (!values.has("pool.mode")) values.set("pool.mode", "bounded")

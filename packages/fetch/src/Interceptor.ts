@@ -23,6 +23,7 @@ export interface OutgoingRequest {
   readonly signal: AbortSignal | undefined
 }
 
+/** Sends the request on: to the next interceptor, and at last to the server. */
 export type Next = (request: OutgoingRequest) => Promise<WeirResponse>
 
 /** What it rejects with reaches the caller as it is. Whoever reads an answer's body must not give the answer on. */

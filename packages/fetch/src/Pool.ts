@@ -6,6 +6,7 @@ import { ConnectionPool, type PoolConfig, type PoolEvent, type PoolStats, Route 
 import { Cause, Duration, Effect, Exit, Scope, Stream } from "effect"
 import { toWeirError } from "./WeirError.ts"
 
+/** How the resources of a pool are opened, checked and closed. */
 export interface PoolFactory<T> {
   /** Opens one. The signal is aborted when it takes longer than `connectTimeout`, or is no longer wanted. */
   readonly connect: (signal: AbortSignal) => Promise<T>
@@ -16,6 +17,7 @@ export interface PoolFactory<T> {
   readonly isAlive?: (resource: T) => boolean
 }
 
+/** What can be said of one acquire. */
 export interface AcquireOptions {
   /** Default: `acquireTimeout`, 30 seconds. */
   readonly timeoutMillis?: number

@@ -9,6 +9,7 @@ import { acceptEncoding } from "./ResponseChunks.ts"
 import { toWeirError, WeirError } from "./WeirError.ts"
 import { WeirResponse } from "./WeirResponse.ts"
 
+/** What can be said of one `request`. */
 export interface RequestOptions {
   readonly method?: string
   /** Several values of one name stand in an array. */

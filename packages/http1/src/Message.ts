@@ -49,6 +49,7 @@ export interface RequestHead {
   readonly expectsContinue?: boolean
 }
 
+/** The head of an answer, its fields found but not yet copied. */
 export interface ResponseHead {
   /** 100 to 999 (RFC 9110 section 15: three digits). */
   readonly status: number

@@ -25,6 +25,7 @@ import { connectThrough, type ProxyLayer } from "./ProxiedConnect.ts"
 import { systemLookup } from "./SystemLookup.ts"
 import { type Securing, secureOpen } from "./TlsConnection.ts"
 
+/** What the layer may be told. */
 export interface NodeConnectorOptions extends ConnectPathOptions {
   /** What connections call their layer in `info.layer`. Default: the runtime's name, `node`. */
   readonly layerName?: string
@@ -35,6 +36,7 @@ export interface NodeConnectorOptions extends ConnectPathOptions {
   readonly tlsSessionCountMax?: number
 }
 
+/** What connections on Node can do; asking for what they cannot fails with `Unsupported`. */
 export const capabilities: Capabilities = {
   unixSockets: true,
   tls: true,
@@ -121,9 +123,11 @@ const proxyLayerOf = (runtime: NodeCompatibleRuntime, shared: DialShared): Proxy
   }
 }
 
+/** A connector whose caches live as long as it is used. */
 export const make = (options: NodeConnectorOptions = {}): Effect.Effect<Connector["Service"]> =>
   makeWith({ name: "node", connectionOver: (opened) => new NodeConnection(opened) }, options)
 
+/** `Connector` on `node:net` and `node:tls`, with defaults. */
 export const layer: Layer.Layer<Connector> = Layer.effect(Connector, make())
 
 /** `layer` with options. */

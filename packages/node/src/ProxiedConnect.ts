@@ -55,6 +55,7 @@ export interface ProxyLayer {
   readonly tlsInTlsRefusal?: string
 }
 
+/** Connects to a target through a proxy, with a layer's own sockets. */
 export const connectThrough = (
   layer: ProxyLayer,
   target: Target.Target,

@@ -8,6 +8,7 @@ import dns, { type RecordWithTtl } from "node:dns"
 import { type Lookup, lookupFailed, type Resolution, type TransportError } from "@weir/transport"
 import { Duration, Effect } from "effect"
 
+/** Which name servers are asked, how often, and how long each is waited for. */
 export interface RecordLookupOptions {
   /** IP addresses of name servers, each with `:port` where that is not 53. Default: the system's (/etc/resolv.conf). */
   readonly servers?: ReadonlyArray<string>

@@ -4,6 +4,7 @@
  */
 import type { Connection, ConnectionHandler } from "@weir/transport"
 
+/** A request that a simulated server has heard to its end. */
 export interface HeardRequest {
   readonly method: string
   readonly target: string

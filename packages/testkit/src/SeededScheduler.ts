@@ -11,6 +11,7 @@
 import type { Fiber, Scheduler } from "effect"
 import type { Chance } from "./Chance.ts"
 
+/** What runs next of what is ready: any of it, or the oldest. */
 export type Interleaving = "random" | "in-order"
 
 interface Task {

@@ -9,6 +9,7 @@ import type { Chance } from "./Chance.ts"
 import { SimulatedConnection, type Wire } from "./SimulatedConnection.ts"
 import type { Simulation } from "./Simulation.ts"
 
+/** How often what goes wrong on the network, as shares of all dials. */
 export interface NetworkOptions extends Partial<Wire> {
   /** Dials that are answered by nothing at all. Default 0. */
   readonly blackHoleRatio?: number

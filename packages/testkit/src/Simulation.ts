@@ -11,6 +11,7 @@ import { Chance } from "./Chance.ts"
 import { type Interleaving, SeededScheduler } from "./SeededScheduler.ts"
 import { VirtualClock } from "./VirtualClock.ts"
 
+/** What one run is made from. */
 export interface SimulationOptions {
   /** A whole number from 0 to 2 ** 32 - 1. Default 0. */
   readonly seed?: number

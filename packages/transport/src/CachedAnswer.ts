@@ -5,6 +5,7 @@ import { Duration } from "effect"
 import { familyOf, type Resolution } from "./Resolver.ts"
 import { type TransportError, transportError } from "./TransportError.ts"
 
+/** How long answers of a resolver count. */
 export interface DnsCacheOptions {
   /**
    * How long an answer counts whose resolver tells no time to live. Default 30 seconds (the JDK's

@@ -34,6 +34,7 @@ export interface ConnectionHandler {
   onClose(error: TransportError | undefined): void
 }
 
+/** What a TLS handshake has come to. */
 export interface TlsInfo {
   /** `TLSv1.2`, `TLSv1.3`. */
   readonly protocol: string

@@ -8,6 +8,7 @@
 import { Duration } from "effect"
 import { familyOf } from "./Resolver.ts"
 
+/** How the addresses of a host are tried beside each other. */
 export interface HappyEyeballsOptions {
   /** How long an attempt may be silent before the next begins. Default 250 ms, from 10 ms to 2 s (RFC 8305 section 8). */
   readonly attemptDelay?: Duration.Input

@@ -19,6 +19,7 @@ export interface UnixAddress {
   readonly path: string
 }
 
+/** Where to connect. */
 export type Address = TcpAddress | UnixAddress
 
 /** How to secure a connection. Certificates and keys are PEM text. */
@@ -51,8 +52,10 @@ export interface Target {
   readonly proxy?: ProxyServer
 }
 
+/** A TCP port of a host. */
 export const tcp = (host: string, port: number): TcpAddress => ({ _tag: "Tcp", host, port })
 
+/** A Unix socket. */
 export const unix = (path: string): UnixAddress => ({ _tag: "Unix", path })
 
 /** `127.0.0.1:80`, `[::1]:80` or `unix:/run/app.sock`, for messages. */

@@ -15,6 +15,7 @@ export interface TunnelFailure {
   readonly status?: number
 }
 
+/** What to do after the proxy has said something. */
 export type TunnelStep =
   /** Send this, if there is something, and wait for more. */
   | { readonly _tag: "More"; readonly send?: Uint8Array }

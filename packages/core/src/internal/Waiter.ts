@@ -8,6 +8,8 @@ import type { Trace } from "./tracing.ts"
 
 /** The classes in which waiters are served; a class is served only while every class before it is empty. */
 export const priorities = ["urgent", "normal", "background"] as const
+
+/** The class in which a caller waits: `urgent`, `normal` or `background`. */
 export type Priority = (typeof priorities)[number]
 
 export type WaiterState = "waiting" | "delivered" | "failed" | "cancelled"

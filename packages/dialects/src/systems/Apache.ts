@@ -172,6 +172,7 @@ const shared: Pick<DialectSpec, "isTelling" | "form" | "matchOf"> = { isTelling,
 /** 4.5's timeouts: 0 is none, and so is negative, which leaves it to the system. */
 const millis45 = time({ bare: "milliseconds", zero: "unlimited", negative: "unlimited" })
 
+/** Apache HttpClient 4.5, by the names of its builders. */
 export const apache4 = make({
   ...shared,
   id: "apache4",
@@ -259,6 +260,7 @@ export const apache4 = make({
 /** 5's timeouts: 0 is none, absent is the default. */
 const millis5 = time({ bare: "milliseconds", hasUnits: true, zero: "unlimited", negative: "unlimited" })
 
+/** Apache HttpClient 5, by the names of its builders. */
 export const apache5 = make({
   ...shared,
   id: "apache5",
