@@ -81,8 +81,10 @@ const sets: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
 
 /** `24 of 25 reasons to close, never: surplus`, a line for each set. */
 export const coverageLines = (tally: ReadonlyMap<string, number>): ReadonlyArray<string> =>
-  sets.map(([name, keys]) => {
+  sets.flatMap(([name, keys]) => {
     const missed = keys.filter((key) => !tally.has(key)).map((key) => key.split(" ").slice(1).join(" "))
     const seenCount = keys.length - missed.length
+    // A world that does not listen for them at all.
+    if (seenCount === 0) return []
     return `${seenCount} of ${keys.length} ${name}${missed.length === 0 ? "" : `, never: ${missed.join(", ")}`}`
   })

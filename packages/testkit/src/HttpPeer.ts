@@ -16,20 +16,20 @@ export interface HeardRequest {
 /** What the test does with a request that has come whole. Bytes are written as Latin-1. */
 export type Answer = (request: HeardRequest, connection: Connection) => void
 
+type Head = Omit<HeardRequest, "body">
+
 /** Reads requests; `onHead` hears of each as soon as its head is there, `answer` when its body is. */
 export class HttpPeer implements ConnectionHandler {
   private readonly connection: Connection
   private readonly answer: Answer
-  private readonly onHead: (request: Omit<HeardRequest, "body">) => void
-  /** What has come and belongs to no whole request yet, as Latin-1. */
+  private readonly onHead: (request: Head) => void
+  /** What has come and has not been understood yet, as Latin-1. */
   private text = ""
-  private isHeadTold = false
+  /** The request whose body is being read. */
+  private head: Head | undefined
+  private body = ""
 
-  constructor(
-    connection: Connection,
-    answer: Answer,
-    onHead: (request: Omit<HeardRequest, "body">) => void = () => {}
-  ) {
+  constructor(connection: Connection, answer: Answer, onHead: (request: Head) => void = () => {}) {
     this.connection = connection
     this.answer = answer
     this.onHead = onHead
@@ -38,8 +38,8 @@ export class HttpPeer implements ConnectionHandler {
 
   onData(chunk: Uint8Array): void {
     for (const byte of chunk) this.text += String.fromCharCode(byte)
-    while (this.readRequest()) {
-      // Each turn reads one.
+    while (this.head === undefined ? this.readHead() : this.readBody(this.head)) {
+      // Each turn understands a little more.
     }
   }
 
@@ -51,7 +51,7 @@ export class HttpPeer implements ConnectionHandler {
 
   onClose(): void {}
 
-  private readRequest(): boolean {
+  private readHead(): boolean {
     const headEnd = this.text.indexOf("\r\n\r\n")
     if (headEnd < 0) return false
     const [requestLine = "", ...fields] = this.text.slice(0, headEnd).split("\r\n")
@@ -62,37 +62,41 @@ export class HttpPeer implements ConnectionHandler {
         return [field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim()] as const
       })
     )
-    if (!this.isHeadTold) {
-      this.isHeadTold = true
-      this.onHead({ method, target, headers })
-    }
-    const rest = this.text.slice(headEnd + 4)
-    const found =
-      headers.get("transfer-encoding") === "chunked" ? unchunk(rest) : take(rest, headers.get("content-length"))
-    if (found === undefined) return false
-    this.text = found.rest
-    this.isHeadTold = false
-    const body = Uint8Array.from(found.body, (one) => one.charCodeAt(0))
+    this.text = this.text.slice(headEnd + 4)
+    this.head = { method, target, headers }
+    this.body = ""
+    this.onHead(this.head)
+    return true
+  }
+
+  /** False: nothing more can be done with what has come. */
+  private readBody(head: Head): boolean {
+    if (head.headers.get("transfer-encoding") === "chunked") return this.readChunk(head)
+    const byteCount = Number(head.headers.get("content-length") ?? 0)
+    this.body += this.take(byteCount - this.body.length)
+    return this.body.length < byteCount ? false : this.complete(head)
+  }
+
+  private readChunk(head: Head): boolean {
+    const lineEnd = this.text.indexOf("\r\n")
+    if (lineEnd < 0) return false
+    const size = Number.parseInt(this.text.slice(0, lineEnd), 16)
+    const whole = lineEnd + 2 + size + 2
+    if (this.text.length < whole) return false
+    this.body += this.take(whole).slice(lineEnd + 2, lineEnd + 2 + size)
+    return size === 0 ? this.complete(head) : true
+  }
+
+  private complete({ headers, method, target }: Head): boolean {
+    const body = Uint8Array.from(this.body, (one) => one.charCodeAt(0))
+    this.head = undefined
     this.answer({ method, target, headers, body }, this.connection)
     return true
   }
-}
 
-const take = (text: string, length: string | undefined): { body: string; rest: string } | undefined => {
-  const count = Number(length ?? 0)
-  return text.length < count ? undefined : { body: text.slice(0, count), rest: text.slice(count) }
-}
-
-const unchunk = (text: string): { body: string; rest: string } | undefined => {
-  let body = ""
-  for (let at = 0; ; ) {
-    const lineEnd = text.indexOf("\r\n", at)
-    if (lineEnd < 0) return undefined
-    const size = Number.parseInt(text.slice(at, lineEnd), 16)
-    const end = lineEnd + 2 + size + 2
-    if (text.length < end) return undefined
-    if (size === 0) return { body, rest: text.slice(end) }
-    body += text.slice(lineEnd + 2, lineEnd + 2 + size)
-    at = end
+  private take(count: number): string {
+    const taken = this.text.slice(0, count)
+    this.text = this.text.slice(count)
+    return taken
   }
 }

@@ -1,8 +1,9 @@
 /**
  * One end of a simulated byte stream, under the contract of `@weir/transport`.
  *
- * What is written travels in random pieces, each after a random latency, in order. A reset overtakes nothing that was
- * sent before it, but what has not been read when it arrives is lost, as on a real socket.
+ * What is written leaves as far as the window and the bandwidth allow, in random pieces, each with a random latency, and
+ * arrives in order. A reset overtakes nothing that was sent before it, but what has not been read when it arrives is
+ * lost, as on a real socket; so is what had not left when its own end closed.
  */
 import { type Connection, type ConnectionHandler, type ConnectionInfo, transportError } from "@weir/transport"
 import type { Chance } from "./Chance.ts"
@@ -10,12 +11,15 @@ import type { Simulation } from "./Simulation.ts"
 
 /** How bytes travel. */
 export interface Wire {
+  /** From leaving to arriving. */
   readonly latencyMillisMin: number
   readonly latencyMillisMax: number
   /** What is written arrives in pieces of up to this many bytes. */
   readonly pieceByteCountMax: number
-  /** Bytes on their way, or arrived and not read, above which `write` says false. */
+  /** Bytes on their way, or arrived and not read, above which nothing more leaves. */
   readonly windowByteCount: number
+  /** How many bytes of one direction leave in a millisecond. `Infinity`: all of them. */
+  readonly bytesPerMilli: number
 }
 
 /** What became of the bytes that one end has written. */
@@ -33,6 +37,11 @@ type Parcel =
   /** Both directions are closed; orderly, if nothing unread is left. */
   | { readonly _tag: "close" }
 
+interface UnderWay {
+  readonly parcel: Parcel
+  readonly atMillis: number
+}
+
 export class SimulatedConnection implements Connection {
   readonly info: ConnectionInfo
   readonly counts: ByteCounts = { written: 0, read: 0, lost: 0 }
@@ -41,9 +50,16 @@ export class SimulatedConnection implements Connection {
   isReferenced = true
   private peer: SimulatedConnection | undefined
   private handler: ConnectionHandler | undefined
+  /** Written and not left yet. Bounded by what the writer writes after it was told to wait. */
+  private readonly outbox: Array<Uint8Array> = []
+  private queuedCount = 0
+  /** Left and not arrived, in order; the timer is armed for the first. */
+  private readonly underWay: Array<UnderWay> = []
+  private isCourierArmed = false
   private readonly inbox: Array<Uint8Array> = []
   private state: "open" | "closed" = "open"
-  private hasEnded = false
+  /** `end` was called; the FIN follows what was written. */
+  private isEnding = false
   private hasPeerEnded = false
   /** A paused end sees the end of its peer when it reads on. */
   private hasSeenEnd = false
@@ -52,8 +68,10 @@ export class SimulatedConnection implements Connection {
   private isPaused = false
   private needsDrain = false
   private unreadByteCount = 0
-  private lastArrivalMillis = 0
+  private leavesAtMillis = 0
+  private arrivesAtMillis = 0
   private isReadScheduled = false
+  private closedWith: Parameters<ConnectionHandler["onClose"]>[0]
   private readonly simulation: Simulation
   private readonly chance: Chance
   private readonly wire: Wire
@@ -73,41 +91,46 @@ export class SimulatedConnection implements Connection {
   }
 
   get isOpen(): boolean {
-    return this.state === "open" && !this.hasEnded && !this.hasSeenEnd
+    return this.state === "open" && !this.isEnding && !this.hasSeenEnd
+  }
+
+  /** Written, and waiting for the window to open. */
+  get queuedByteCount(): number {
+    return this.queuedCount
   }
 
   attach(handler: ConnectionHandler): void {
     this.handler = handler
-    this.readLater()
+    if (this.state === "closed") this.tellClosed()
+    else this.readLater()
+    this.drainLater()
   }
 
   write(chunk: Uint8Array | string): boolean {
-    if (this.state === "closed" || this.hasEnded) return false
-    const bytes = typeof chunk === "string" ? Uint8Array.from(chunk, (one) => one.charCodeAt(0)) : chunk.slice()
-    for (let offset = 0; offset < bytes.length; ) {
-      const { cutAfter } = this
-      const left = cutAfter === undefined ? Number.POSITIVE_INFINITY : cutAfter.byteCount - this.counts.written
-      const size = Math.min(this.chance.between(1, this.wire.pieceByteCountMax), left)
-      const piece = bytes.slice(offset, offset + size)
-      this.counts.written += piece.length
-      this.unreadByteCount += piece.length
-      this.send({ _tag: "bytes", bytes: piece })
-      offset += piece.length
-      if (cutAfter !== undefined && this.counts.written >= cutAfter.byteCount) {
-        if (cutAfter.how === "reset") this.reset()
-        else this.close()
-        return false
-      }
+    if (this.state === "closed" || this.isEnding) return false
+    const { cutAfter } = this
+    const whole = typeof chunk === "string" ? Uint8Array.from(chunk, (one) => one.charCodeAt(0)) : chunk
+    const bytes = cutAfter === undefined ? whole : whole.subarray(0, cutAfter.byteCount - this.counts.written)
+    if (bytes.length > 0) {
+      this.outbox.push(bytes.slice())
+      this.queuedCount += bytes.length
+      this.counts.written += bytes.length
     }
-    this.needsDrain = this.unreadByteCount > this.wire.windowByteCount
+    this.flush()
+    if (cutAfter !== undefined && this.counts.written >= cutAfter.byteCount) {
+      if (cutAfter.how === "reset") this.reset()
+      else this.close()
+      return false
+    }
+    this.needsDrain = this.queuedCount > 0
     return !this.needsDrain
   }
 
   end(): void {
-    if (this.state === "closed" || this.hasEnded) return
-    this.hasEnded = true
-    this.send({ _tag: "end" })
-    this.closeIfBothEnded()
+    if (this.state === "closed" || this.isEnding) return
+    this.isEnding = true
+    this.needsDrain = false
+    if (this.queuedCount === 0) this.sendEnd()
   }
 
   pause(): void {
@@ -138,25 +161,52 @@ export class SimulatedConnection implements Connection {
 
   private leave(parcel: Parcel): void {
     if (this.state === "closed") return
-    this.send(parcel)
+    this.send(parcel, 0)
     this.gone(undefined)
   }
 
-  private send(parcel: Parcel): void {
-    const { clock } = this.simulation
-    const latency = this.chance.between(this.wire.latencyMillisMin, this.wire.latencyMillisMax)
-    this.lastArrivalMillis = Math.max(this.lastArrivalMillis, clock.elapsedMillis + Math.max(1, latency))
-    const { peer } = this
-    this.inOrder(this.lastArrivalMillis - clock.elapsedMillis, () => peer?.receive(parcel))
+  /** Lets leave what the window has room for. */
+  private flush(): void {
+    const { bytesPerMilli, pieceByteCountMax, windowByteCount } = this.wire
+    for (let first = this.outbox[0]; first !== undefined; first = this.outbox[0]) {
+      const room = windowByteCount - this.unreadByteCount
+      if (room <= 0) return
+      const size = Math.min(this.chance.between(1, pieceByteCountMax), room, first.length)
+      if (size === first.length) this.outbox.shift()
+      else this.outbox[0] = first.subarray(size)
+      this.queuedCount -= size
+      this.unreadByteCount += size
+      this.send({ _tag: "bytes", bytes: first.subarray(0, size) }, size / bytesPerMilli)
+    }
+    if (this.isEnding) this.sendEnd()
   }
 
-  /** What arrives at the same moment arrives in the order sent: one queue, emptied by whoever comes first. */
-  private readonly queue: Array<() => void> = []
+  private sendEnd(): void {
+    this.send({ _tag: "end" }, 0)
+    this.closeIfBothEnded()
+  }
 
-  private inOrder(millis: number, arrive: () => void): void {
-    this.queue.push(arrive)
-    this.simulation.after(millis, () => {
-      this.queue.shift()?.()
+  private send(parcel: Parcel, millis: number): void {
+    const { elapsedMillis } = this.simulation.clock
+    this.leavesAtMillis = Math.max(this.leavesAtMillis, elapsedMillis) + millis
+    const latency = Math.max(1, this.chance.between(this.wire.latencyMillisMin, this.wire.latencyMillisMax))
+    this.arrivesAtMillis = Math.max(this.arrivesAtMillis, Math.ceil(this.leavesAtMillis) + latency)
+    this.underWay.push({ parcel, atMillis: this.arrivesAtMillis })
+    this.armCourier()
+  }
+
+  /** Whatever arrives at the same moment arrives together, in the order sent. */
+  private armCourier(): void {
+    const [first] = this.underWay
+    if (first === undefined || this.isCourierArmed) return
+    this.isCourierArmed = true
+    const { clock } = this.simulation
+    this.simulation.after(first.atMillis - clock.elapsedMillis, () => {
+      this.isCourierArmed = false
+      let count = 0
+      while ((this.underWay[count]?.atMillis ?? Number.POSITIVE_INFINITY) <= clock.elapsedMillis) count++
+      for (const { parcel } of this.underWay.splice(0, count)) this.peer?.receive(parcel)
+      this.armCourier()
     })
   }
 
@@ -176,7 +226,9 @@ export class SimulatedConnection implements Connection {
         return
       case "close":
         this.seeEnd()
-        this.hasEnded = true
+        // Whatever it would still send finds nobody.
+        this.loseQueued()
+        this.isEnding = true
         this.readLater()
         return
       case "reset":
@@ -185,6 +237,7 @@ export class SimulatedConnection implements Connection {
             reason: "Reset",
             phase: "io",
             address: `${this.info.remoteAddress}:${this.info.remotePort}`,
+            code: "ECONNRESET",
             detail: "the peer reset the connection"
           })
         )
@@ -225,10 +278,16 @@ export class SimulatedConnection implements Connection {
   private wasRead(byteCount: number): void {
     this.counts.read += byteCount
     this.unreadByteCount -= byteCount
-    if (!this.needsDrain || this.unreadByteCount > this.wire.windowByteCount) return
+    if (this.state === "closed" || this.queuedCount === 0) return
+    this.flush()
+    this.drainLater()
+  }
+
+  private drainLater(): void {
+    if (!this.needsDrain || this.queuedCount > 0 || this.handler === undefined) return
     this.needsDrain = false
     this.simulation.scheduler.add(() => {
-      if (this.state === "open" && !this.hasEnded) this.handler?.onDrain()
+      if (this.state === "open" && !this.isEnding) this.handler?.onDrain()
     })
   }
 
@@ -236,19 +295,31 @@ export class SimulatedConnection implements Connection {
     if (this.peer !== undefined) this.peer.counts.lost += byteCount
   }
 
+  private loseQueued(): void {
+    this.counts.lost += this.queuedCount
+    this.queuedCount = 0
+    this.outbox.length = 0
+  }
+
   private closeIfBothEnded(): void {
-    if (this.hasEnded && this.hasToldEnd) this.gone(undefined)
+    if (this.isEnding && this.queuedCount === 0 && this.hasToldEnd) this.gone(undefined)
   }
 
   private gone(error: Parameters<ConnectionHandler["onClose"]>[0]): void {
     if (this.state === "closed") return
     this.state = "closed"
+    this.closedWith = error
+    this.loseQueued()
     for (const bytes of this.inbox.splice(0)) this.lose(bytes.length)
     this.onGone()
+    this.tellClosed()
+  }
+
+  private tellClosed(): void {
     this.simulation.scheduler.add(() => {
-      if (this.hasToldClose) return
+      if (this.hasToldClose || this.handler === undefined) return
       this.hasToldClose = true
-      this.handler?.onClose(error)
+      this.handler.onClose(this.closedWith)
     })
   }
 }
