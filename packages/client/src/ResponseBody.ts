@@ -43,7 +43,8 @@ export class ResponseBody {
   private readonly owner: BodyOwner
   private readonly bufferByteCount: number
   private state: State = open
-  private chunks: Array<Uint8Array<ArrayBuffer>> = []
+  /** Most bodies never have one. */
+  private chunks: Array<Uint8Array<ArrayBuffer>> | undefined
   /**
    * The first piece of what is kept, still in the connection's own memory: whoever takes it before the read is over, as a
    * program does that is woken with the whole answer, saves a copy. `keep` ends that.
@@ -91,7 +92,7 @@ export class ResponseBody {
           this.borrowed = chunk
         } else {
           this.keep()
-          this.chunks.push(copyOf(chunk))
+          this.keepCopy(chunk)
         }
         this.keptByteCount += chunk.length
         if (this.mode === "kept" && this.keptByteCount >= this.bufferByteCount) this.pause()
@@ -109,8 +110,14 @@ export class ResponseBody {
   /** The memory that was read into is about to be used again; to be called before the end of every read. */
   keep(): void {
     if (this.borrowed === undefined) return
-    this.chunks.push(copyOf(this.borrowed))
+    this.keepCopy(this.borrowed)
     this.borrowed = undefined
+  }
+
+  private keepCopy(chunk: Uint8Array): void {
+    const copy = copyOf(chunk)
+    if (this.chunks === undefined) this.chunks = [copy]
+    else this.chunks.push(copy)
   }
 
   end(): void {
@@ -221,9 +228,9 @@ export class ResponseBody {
 
   private takeKept(): Uint8Array<ArrayBuffer> {
     const { chunks, keptByteCount } = this
-    const first = chunks[0]
-    if (first === undefined) return noBytes
-    this.chunks = []
+    const first = chunks?.[0]
+    if (chunks === undefined || first === undefined) return noBytes
+    this.chunks = undefined
     this.keptByteCount = 0
     if (chunks.length === 1) return first
     const whole = new Uint8Array(keptByteCount)

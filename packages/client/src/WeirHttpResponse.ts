@@ -114,11 +114,19 @@ export class WeirHttpResponse extends Inspectable.Class implements HttpClientRes
   }
 
   /** Read once, however many accessors ask. */
-  private readonly bytes: Effect.Effect<Uint8Array, HttpClientError.HttpClientError> = Effect.suspend(() => {
-    if (this.isStreamed) return Effect.fail(this.decodeError(undefined, "the body was read as a stream already"))
-    this.reading ??= Effect.runSync(Effect.cached(Effect.mapError(this.body.bytes, (error) => this.decodeError(error))))
-    return this.reading
-  })
+  private get bytes(): Effect.Effect<Uint8Array, HttpClientError.HttpClientError> {
+    return Effect.suspend(() => {
+      if (this.isStreamed) return Effect.fail(this.decodeError(undefined, "the body was read as a stream already"))
+      this.reading ??= this.read()
+      return this.reading
+    })
+  }
+
+  private read(): Effect.Effect<Uint8Array, HttpClientError.HttpClientError> {
+    // The whole of a short answer is here already.
+    if (this.body === this.source && this.source.isComplete) return Effect.succeed(this.source.takeUnsafe())
+    return Effect.runSync(Effect.cached(Effect.mapError(this.body.bytes, (error) => this.decodeError(error))))
+  }
 
   private decodeError(
     cause: unknown,
@@ -167,7 +175,10 @@ const valuesOf = (raw: ReadonlyArray<string>, lowerCaseName: string): ReadonlyAr
   return values
 }
 
+/** One for all who ask, as Effect's own clients give it; where it is a part of another, a copy. */
 const toArrayBuffer = (bytes: Uint8Array): ArrayBuffer => {
+  const { buffer } = bytes
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength) return buffer
   const whole = new ArrayBuffer(bytes.length)
   new Uint8Array(whole).set(bytes)
   return whole

@@ -25,24 +25,35 @@ export const encodeRequestHead = (head: RequestHead): string | Fault => {
     const name = headers[index] ?? ""
     const value = headers[index + 1]
     if (value === undefined) return invalid("the headers end with a name that has no value")
+    const known = knownLines[index >> 1]
+    if (known !== undefined && known.name === name && known.value === value) {
+      text += known.line
+      if (known.isHost) hostCount++
+      continue
+    }
     const fault = findFieldFault(name, value)
     if (fault !== undefined) return fault
+    const line = `${name}: ${value}\r\n`
+    let isHost = false
     if (((sessionFieldLetters[name.length] ?? 0) & letterBit(name)) !== 0) {
       switch (name.toLowerCase()) {
         case "host": {
           hostCount++
+          isHost = true
           const outsider = findOutsider(value, hostOctets)
           if (outsider !== -1) return invalid(describeOutsider("Host", value, outsider, "RFC 9112 section 3.2"))
           break
         }
         case "upgrade":
           hasUpgrade = true
-          break
+          text += line
+          continue
         case "te":
           // RFC 9110 section 10.1.4. A transfer coding offered here would come back in a framing we refuse.
           if (value.toLowerCase() !== "trailers") return invalid("TE may only be `trailers` (RFC 9110 section 10.1.4)")
           connection = appendOption(connection, "TE")
-          break
+          text += line
+          continue
         case "content-length":
         case "transfer-encoding":
           return invalid(`${name} follows from \`body\` and must not be among the headers`)
@@ -54,7 +65,10 @@ export const encodeRequestHead = (head: RequestHead): string | Fault => {
           return invalid("Expect follows from `expectsContinue` and must not be among the headers")
       }
     }
-    text += `${name}: ${value}\r\n`
+    text += line
+    if (index < knownCountMax * 2 && value.length <= knownLengthMax) {
+      knownLines[index >> 1] = { name, value, line, isHost }
+    }
   }
   if (hostCount !== 1) return invalid(`Host occurs ${hostCount} times, not once (RFC 9112 section 3.2)`)
   if (hasUpgrade !== (head.isUpgrade === true)) {
@@ -65,6 +79,22 @@ export const encodeRequestHead = (head: RequestHead): string | Fault => {
   if (connection !== "") text += `Connection: ${connection}\r\n`
   return `${text}\r\n`
 }
+
+/**
+ * Field lines that passed lately, by their place in the head. Most callers send the same fields each time, and comparing
+ * two strings costs a fraction of looking at each of their characters.
+ */
+interface KnownLine {
+  readonly name: string
+  readonly value: string
+  readonly line: string
+  readonly isHost: boolean
+}
+
+const knownLines: Array<KnownLine> = []
+const knownCountMax = 32
+/** Of a value; a longer one is rather a token or a cookie, and stays in nobody's memory. */
+const knownLengthMax = 128
 
 /** Why a head cannot be written, as `Session.start` would tell it; for whoever wants to know before there is a session. */
 export const requestHeadError = (head: RequestHead): Http1Error | undefined => {

@@ -41,9 +41,17 @@ export class TimeHeap<A> {
     this.deadCount++
     if (this.deadCount < 64 || this.deadCount * 2 < this.values.length) return
     const { times, values } = this
-    this.clear()
-    // Most are added in order, and stay in order here, where each costs one comparison.
-    for (const [index, value] of values.entries()) if (isLive(value)) this.add(times[index] ?? 0, value)
+    this.deadCount = 0
+    let liveCount = 0
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index]
+      const atMillis = times[index]
+      if (value === undefined || atMillis === undefined || !isLive(value)) continue
+      // Most were added in order, and stay in order here, where each costs one comparison.
+      this.raise(liveCount++, atMillis, value)
+    }
+    values.length = liveCount
+    times.length = liveCount
   }
 
   clear(): void {
