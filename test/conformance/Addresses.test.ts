@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { type ConnectPathOptions, type Resolution, Resolver, Target } from "@weir/transport"
 import { Effect, Exit, Fiber } from "effect"
+import { TestClock } from "effect/testing"
 import type { Outcome } from "./BlackHoleProcess.ts"
 import { canCountSockets, countSocketsTo } from "./openSockets.ts"
 import { makePeer, usePeers } from "./peer/Peer.ts"
@@ -147,6 +148,33 @@ describe.skipIf(!canCountSockets)("a name whose first address is silent", () => 
       yield* Fiber.interrupt(fiber)
       assert.strictEqual(countSocketsTo(port), before)
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+    })
+  )
+})
+
+describe("a connection that is watched", () => {
+  it.effect("tells when its name has lost its address", () =>
+    Effect.gen(function* () {
+      const peer = yield* makePeer()
+      let addresses = ["127.0.0.1"]
+      const connector = yield* makeConnector({ lookup: () => Effect.sync(() => ({ addresses })) })
+      const connection = yield* Effect.acquireRelease(connector.connect(target(peer.port)), (opened) =>
+        Effect.sync(() => opened.close())
+      )
+      const byAddress = yield* Effect.acquireRelease(connector.connect({ address: peer.address }), (opened) =>
+        Effect.sync(() => opened.close())
+      )
+      const told: Array<string> = []
+      const stops = [
+        connector.watch?.(connection, () => void told.push("by name")),
+        connector.watch?.(byAddress, () => void told.push("by address"))
+      ]
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(told, [])
+      addresses = ["127.0.0.2"]
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual(told, ["by name"])
+      for (const stop of stops) stop?.()
     })
   )
 })
