@@ -3,7 +3,7 @@
  *
  * A connect goes through Bun's `node:net` and `node:tls`: a pending `Bun.connect` cannot be given up, and keeps its
  * descriptor until the system does. Once it is open, the native socket below is taken over, so that bytes pass no stream.
- * Names with several addresses are tried in turn, as on Node. Where the native socket cannot be had, the connection stays
+ * Names and their addresses are dealt with as on Node. Where the native socket cannot be had, the connection stays
  * on `node:net` and says so in `info.layer`: `bun+node:net`.
  */
 import { makeWith, type NodeConnectorOptions } from "@weir/node/sockets"
@@ -25,3 +25,7 @@ export const make = (options?: BunConnectorOptions): Effect.Effect<Connector["Se
 
 /** `Connector` on Bun's sockets, with defaults. */
 export const layer: Layer.Layer<Connector> = Layer.effect(Connector, make())
+
+/** `layer` with options. */
+export const layerWith = (options: BunConnectorOptions): Layer.Layer<Connector> =>
+  Layer.effect(Connector, make(options))

@@ -5,10 +5,9 @@
 import { connectError as nodeConnectError } from "@weir/node/sockets"
 import { type ConnectPhase, type TransportError, transportError } from "@weir/transport"
 
-/** Why a connect failed. An `AggregateError` has one cause for each address that was tried. */
+/** Why a connect failed. */
 export const connectError = (cause: unknown, phase: ConnectPhase, address: string): TransportError => {
-  const denial = cause instanceof AggregateError ? cause.errors.find(isDenial) : cause
-  if (isDenial(denial)) return denied(denial.message, denial.name)
+  if (isDenial(cause)) return denied(cause.message, cause.name)
   // Of a name that may not be resolved Deno tells only so much.
   if (phase === "dns" && codeOf(cause) === "EPERM") return denied("run again with the --allow-net flag", "EPERM")
   return nodeConnectError(inOpensslWords(cause), phase, address)

@@ -1,2 +1,3 @@
+export { type RecordLookupOptions, recordLookup } from "@weir/node/sockets"
 export { capabilityNotes } from "./capabilityNotes.ts"
 export * as DenoConnector from "./DenoConnector.ts"

@@ -16,11 +16,6 @@ describe("an error of Deno's", () => {
     assert.strictEqual(error.cause, cause)
   })
 
-  it("about a permission is told though other addresses failed for other causes", () => {
-    const causes = [named("ConnectionRefused", "refused"), named("NotCapable", "run again with the --allow-net flag")]
-    assert.strictEqual(connectError(new AggregateError(causes, "all failed"), "tcp", "a.test:80").code, "NotCapable")
-  })
-
   it("about the permission to resolve a name, of which it tells the code only, says which flag would allow it", () => {
     const error = connectError(
       Object.assign(new Error("getaddrinfo EPERM a.test"), { code: "EPERM" }),

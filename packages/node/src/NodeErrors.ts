@@ -81,9 +81,8 @@ const certificateCodes: ReadonlySet<string> = new Set([
 
 /** Why a connect failed. */
 export const connectError = (cause: unknown, phase: ConnectPhase, address: string): TransportError => {
-  const told = mostTelling(cause)
-  const code = textOf(told, "code")
-  const [reason, detail] = phase === "dns" ? dnsMeaning(told) : phase === "tls" ? tlsMeaning(told) : tcpMeaning(told)
+  const code = textOf(cause, "code")
+  const [reason, detail] = phase === "dns" ? dnsMeaning(cause) : phase === "tls" ? tlsMeaning(cause) : tcpMeaning(cause)
   return transportError({ reason, phase, address, ...(code === undefined ? {} : { code }), detail, cause })
 }
 
@@ -152,15 +151,6 @@ const ioMeaning = (cause: unknown): Meaning => {
   }
   return ioMeanings.get(code) ?? ["Other", messageOf(cause)]
 }
-
-/**
- * When every address of a name failed, Node gives all errors at once. The last one that is not "no route" tells most: a
- * host that answered says more than a family that this machine does not route.
- */
-const mostTelling = (cause: unknown): unknown =>
-  cause instanceof AggregateError
-    ? (cause.errors.findLast((each) => tcpMeaning(each)[0] !== "Unreachable") ?? cause.errors[0])
-    : cause
 
 /** OpenSSL's own words (`wrong version number`) without its file names and numbers; BoringSSL shouts them as one name. */
 const opensslText = (cause: unknown): string => {

@@ -62,18 +62,6 @@ describe("a native error", () => {
     assert.strictEqual(error.detail, "the TLS handshake failed: bad things")
   })
 
-  it("for several addresses is told by the host that answered, not by the family without a route", () => {
-    const noRoute = nativeError("ENETUNREACH")
-    const refused = nativeError("ECONNREFUSED")
-    const both = connectError(new AggregateError([noRoute, refused], "all failed"), "tcp", "a.test:80")
-    assert.strictEqual(both.reason, "Refused")
-    assert.strictEqual(both.code, "ECONNREFUSED")
-    assert.strictEqual(
-      connectError(new AggregateError([noRoute, noRoute], "all failed"), "tcp", "a.test:80").reason,
-      "Unreachable"
-    )
-  })
-
   it("that is no error at all is still told", () => {
     const error = ioError("a string", "a.test:80")
     assert.strictEqual(error.reason, "Other")
