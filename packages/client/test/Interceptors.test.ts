@@ -2,7 +2,16 @@
  * A program's own code around the requests of a client.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { clientError, type Interceptor, localResponse, WeirClient, WeirHttpClient } from "@weir/client"
+import {
+  ClientError,
+  type ClientResponse,
+  clientError,
+  emptyBody,
+  type Interceptor,
+  localResponse,
+  WeirClient,
+  WeirHttpClient
+} from "@weir/client"
 import { NodeConnector } from "@weir/node"
 import { Effect, Layer, Stream } from "effect"
 import { HttpClient } from "effect/http"
@@ -14,7 +23,7 @@ expectNothingLeft()
 /** Runs with a layer that has these interceptors, and an echo. */
 const withInterceptors = (
   interceptors: ReadonlyArray<Interceptor>,
-  steps: (http: HttpClient.HttpClient, url: string) => Effect.Effect<void, unknown>
+  steps: (http: HttpClient.HttpClient, url: string) => Effect.Effect<void, unknown, WeirClient>
 ) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -50,6 +59,21 @@ describe("interceptors", () => {
       })
     )
   })
+
+  it.live("stand around calls of those who have no fiber, too", () =>
+    withInterceptors([(request, next) => next({ ...request, target: "/changed" })], (_, url) =>
+      Effect.gen(function* () {
+        const client = yield* WeirClient
+        const origin = client.originUnsafe(new URL(url))
+        if (origin instanceof ClientError) return yield* origin
+        const request = { origin, method: "GET", target: "/", headers: [], body: emptyBody }
+        const response = yield* Effect.callback<ClientResponse, ClientError>((resume) => {
+          client.executeUnsafe(request, resume)
+        })
+        assert.strictEqual(JSON.parse(yield* response.text).url, "/changed")
+      })
+    )
+  )
 
   it.live("answer by themselves, as bytes and as a stream, without a connection", () =>
     withInterceptors(

@@ -324,3 +324,33 @@ describe("A streamed body", () => {
     expect(recorder.heard).toHaveLength(3)
   })
 })
+
+describe("A field that passed before", () => {
+  const passed = { headers: ["Host", "a.test", "X-A", "fine"] }
+  const again: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
+    ["with another value", ["Host", "a.test", "X-A", "bad\n"]],
+    ["under another name", ["Host", "a.test", "X A", "fine"]],
+    ["beside one that frames the message", ["Host", "a.test", "X-A", "fine", "Content-Length", "1"]],
+    ["in place of the host", ["X-A", "fine", "X-A", "fine"]],
+    ["as a second host", ["Host", "a.test", "X-A", "fine", "Host", "a.test"]]
+  ]
+  for (const [name, headers] of again) {
+    it(`does not let one through ${name}`, () => {
+      expect(written(passed)).toBe("GET / HTTP/1.1\r\nHost: a.test\r\nX-A: fine\r\n\r\n")
+      expect(refused({ headers })).not.toBe("")
+    })
+  }
+
+  it("is written the same again, and the next value as it is", () => {
+    expect(written(passed)).toBe(written(passed))
+    expect(written({ headers: ["Host", "b.test", "X-A", "fine"] })).toContain("\r\nHost: b.test\r\nX-A: fine\r\n")
+  })
+
+  it("asks for the session's part each time: an upgrade, TE", () => {
+    const fields = { isUpgrade: true, headers: ["Host", "a.test", "Upgrade", "x", "TE", "trailers"] }
+    const once = written(fields)
+    expect(once).toContain("Connection: upgrade, TE\r\n")
+    expect(written(fields)).toBe(once)
+    expect(refused({ headers: fields.headers })).toContain("Upgrade")
+  })
+})
