@@ -5,6 +5,8 @@ import { describeIssue, LimitFromOne, PoolConfig, PoolConfigError, poolConfigKey
 import { defaultHttp1Limits, Http1Limits } from "@weir/http1"
 import { Cause, Duration, Effect, Exit, Schema } from "effect"
 import type { DecompressionLimits } from "./Decompression.ts"
+import { ProxyOverride, ProxySetting } from "./ProxySettings.ts"
+import { TlsSettings } from "./TlsSettings.ts"
 
 const Time = Schema.Union([Schema.Duration, Schema.DurationFromMillis, Schema.DurationFromString])
 const TimeOrNever = Schema.Union([Schema.Literal("never"), Time])
@@ -51,26 +53,16 @@ export const HttpSettings = Schema.Struct({
   limits: Schema.optionalKey(Http1Limits)
 })
 
-/** TLS for every `https:` origin of the client. It is part of the route: other settings never share a connection. */
-export const TlsSettings = Schema.Struct({
-  /** PEM certificates to trust instead of the runtime's roots. */
-  ca: Schema.optionalKey(Schema.Array(Schema.String)),
-  /** The client's certificate chain and key, PEM. */
-  certificate: Schema.optionalKey(Schema.Struct({ chain: Schema.String, key: Schema.String })),
-  /** The name to send and check instead of the URL's host. */
-  serverName: Schema.optionalKey(Schema.String),
-  /** Default TLSv1.2. */
-  minVersion: Schema.optionalKey(Schema.Literals(["TLSv1.2", "TLSv1.3"])),
-  /** `unverified` accepts any certificate. Default `full`. */
-  verification: Schema.optionalKey(Schema.Literals(["full", "unverified"]))
-})
-
 export const ClientConfig = Schema.Struct({
   pool: Schema.optionalKey(PoolConfig),
   http: Schema.optionalKey(HttpSettings),
   tls: Schema.optionalKey(TlsSettings),
   /** The local IP address to connect from. */
-  localAddress: Schema.optionalKey(Schema.String)
+  localAddress: Schema.optionalKey(Schema.String),
+  /** The proxy that origins are reached through: its URL, `environment`, or `direct` (the default). */
+  proxy: Schema.optionalKey(ProxySetting),
+  /** Origins with a proxy of their own, or none; the first that matches counts. */
+  proxies: Schema.optionalKey(Schema.Array(ProxyOverride))
 })
 
 /** What a user writes. */
@@ -97,6 +89,9 @@ const keysAt = (path: ReadonlyArray<PropertyKey>): ReadonlyArray<string> => {
       return Object.keys(path[1] === "limits" && path.length > 2 ? Http1Limits.fields : HttpSettings.fields)
     case "tls":
       return Object.keys(TlsSettings.fields)
+    case "proxy":
+    case "proxies":
+      return ["match", "proxy", "url", "username", "password", "tls", ...Object.keys(TlsSettings.fields)]
     default:
       return []
   }

@@ -2,8 +2,9 @@
  * From a URL to the route that its connections are pooled under, and the target that they are dialled to.
  */
 import { Route } from "@weir/core"
-import { Target } from "@weir/transport"
-import type { TlsSettings } from "./ClientConfig.ts"
+import { basicAuthorization, formatProxy, type ProxyServer, Target } from "@weir/transport"
+import type { ProxyFor } from "./ProxySettings.ts"
+import type { TlsSettings } from "./TlsSettings.ts"
 
 export interface Origin {
   readonly route: Route.Route
@@ -12,6 +13,18 @@ export interface Origin {
   readonly hostField: string
   /** `https://a.test`, for messages. */
   readonly label: string
+  /** Present where requests are not sent to the origin but to an HTTP proxy, which forwards them. */
+  readonly forwarding?: Forwarding
+  /** The origin through a tunnel of that proxy, for what cannot be forwarded. */
+  readonly tunnelled?: Origin
+}
+
+/** What a request is told a proxy with that forwards it. */
+export interface Forwarding {
+  /** `http://a.test:8080`: what the target of a request begins with. */
+  readonly uri: string
+  /** The field `Proxy-Authorization`; absent where the proxy wants none. A secret. */
+  readonly authorization?: string
 }
 
 type TlsSettingsType = typeof TlsSettings.Type
@@ -19,6 +32,8 @@ type TlsSettingsType = typeof TlsSettings.Type
 export interface OriginOptions {
   readonly tls: TlsSettingsType | undefined
   readonly localAddress: string | undefined
+  /** Absent: every origin is reached directly. */
+  readonly proxyFor?: ProxyFor
 }
 
 const defaultPorts: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 }
@@ -36,7 +51,12 @@ export const originOf = (url: URL, options: OriginOptions): Origin | string => {
   return makeOrigin(url.protocol === "https:", host, port, url.host, options)
 }
 
-/** An origin from its parts; `hostField` is what the server is to be told. */
+/**
+ * An origin from its parts; `hostField` is what the server is to be told.
+ *
+ * Through an HTTP proxy, `http:` requests are forwarded, as by Go and curl; everything else goes through a tunnel. Either
+ * way a connection belongs to one origin and one user of the proxy: the route holds both.
+ */
 export const makeOrigin = (
   isSecure: boolean,
   host: string,
@@ -44,27 +64,57 @@ export const makeOrigin = (
   hostField: string,
   options: OriginOptions
 ): Origin => {
-  const { localAddress } = options
+  const proxy = options.proxyFor?.(isSecure, host, port)
+  const local = options.localAddress === undefined ? {} : { localAddress: options.localAddress }
   const tls = isSecure ? (options.tls ?? {}) : undefined
   const alpn = ["http/1.1"]
-  return {
+  const identity = proxy === undefined ? undefined : identityOf(proxy)
+  const direct: Origin = {
     route: Route.make({
       scheme: isSecure ? "https" : "http",
       host,
       port,
+      proxy: identity,
       serverName: tls?.serverName,
       alpn: isSecure ? alpn : undefined,
       tlsIdentity: tls === undefined ? undefined : tlsIdentity(tls),
-      localAddress
+      ...local
     }),
     target: {
       address: Target.tcp(host, port),
       ...(tls === undefined ? {} : { tls: { ...tls, alpn } }),
-      ...(localAddress === undefined ? {} : { localAddress })
+      ...local,
+      ...(proxy === undefined ? {} : { proxy })
     },
     hostField,
     label: `${isSecure ? "https" : "http"}://${hostField}`
   }
+  if (proxy?._tag !== "Http" || isSecure) return direct
+  const authorization = proxy.credentials === undefined ? undefined : basicAuthorization(proxy.credentials)
+  return {
+    ...direct,
+    target: { address: proxy.address, ...(proxy.tls === undefined ? {} : { tls: proxy.tls }), ...local },
+    forwarding: {
+      uri: `http://${port === 80 ? Target.formatHost(host) : Target.formatAddress(Target.tcp(host, port))}`,
+      ...(authorization === undefined ? {} : { authorization })
+    },
+    tunnelled: { ...direct, route: Route.make({ ...direct.route, proxy: `CONNECT ${identity}` }) }
+  }
+}
+
+/**
+ * A proxy as a part of the route, which stands in statistics: its credentials are a number, as TLS settings are. Each
+ * credentials object has its own, so that no two users of a proxy are taken for the same.
+ */
+const identityOf = (proxy: ProxyServer): string => {
+  const tls = proxy._tag === "Http" ? proxy.tls : undefined
+  const identity = tls === undefined ? undefined : tlsIdentity(tls)
+  return [
+    formatProxy(proxy),
+    ...(proxy.credentials === undefined ? [] : [`user ${numberOf(proxy.credentials)}`]),
+    ...(tls?.serverName === undefined ? [] : [`as ${tls.serverName}`]),
+    ...(identity === undefined ? [] : [`tls ${identity}`])
+  ].join(" ")
 }
 
 /**
@@ -81,10 +131,14 @@ const tlsIdentity = (tls: TlsSettingsType): string | undefined => {
     ...(minVersion === undefined ? [] : [`${minVersion} or later`])
   ]
   if (parts.length === 0) return undefined
-  const number = identityNumbers.get(tls) ?? nextIdentityNumber++
-  identityNumbers.set(tls, number)
-  return `${parts.join(" and ")}, settings ${number}`
+  return `${parts.join(" and ")}, settings ${numberOf(tls)}`
 }
 
-const identityNumbers = new WeakMap<TlsSettingsType, number>()
+const identityNumbers = new WeakMap<object, number>()
 let nextIdentityNumber = 1
+
+const numberOf = (identity: object): number => {
+  const number = identityNumbers.get(identity) ?? nextIdentityNumber++
+  identityNumbers.set(identity, number)
+  return number
+}

@@ -4,7 +4,7 @@
 import { type ConnectionPool, makeDeadlines, type PoolConfigError, type Route } from "@weir/core"
 import type { RawHeaders } from "@weir/http1"
 import { Connector, type Target } from "@weir/transport"
-import { Clock, Context, Effect, type Exit, Layer, Scope } from "effect"
+import { Clock, Context, Effect, Exit, Layer, Scope } from "effect"
 import { Call } from "./Call.ts"
 import { type HttpLimits, parseClientConfig, resolveHttp } from "./ClientConfig.ts"
 import { ClientError, clientError } from "./ClientError.ts"
@@ -13,8 +13,10 @@ import { type ClientSetup, combineConfig } from "./ConfigSource.ts"
 import { type HttpPeer, makeHttpPool } from "./HttpPool.ts"
 import { type Interceptor, intercept } from "./Interceptor.ts"
 import { makeOrigin, type Origin, originOf } from "./Origin.ts"
+import { makeProxyFor } from "./ProxySettings.ts"
 import type { ClientRequest, ClientResponse } from "./Request.ts"
 import { RetryBudget } from "./RetryVerdict.ts"
+import { throughProxy } from "./throughProxy.ts"
 
 /** Requests over one pool, and the pool itself. */
 export interface WeirClientService {
@@ -75,10 +77,15 @@ export const make = (
     // The pool hands back the very route that it was given, so a target lives as long as its route.
     const targets = new WeakMap<Route.Route, Target.Target>()
     const origins = new Map<string, Origin>()
-    const originOptions = { tls: parsed.tls, localAddress: parsed.localAddress }
+    const originOptions = {
+      tls: parsed.tls,
+      localAddress: parsed.localAddress,
+      proxyFor: yield* makeProxyFor(parsed)
+    }
 
     const remember = (origin: Origin): Origin => {
       targets.set(origin.route, origin.target)
+      if (origin.tunnelled !== undefined) targets.set(origin.tunnelled.route, origin.tunnelled.target)
       return origin
     }
     // Calls under way keep the process alive by their sockets; time limits that are far away must not.
@@ -146,9 +153,8 @@ export const make = (
  */
 const execute = (shared: ClientShared, request: ClientRequest): Effect.Effect<ClientResponse, ClientError> =>
   Effect.callback<ClientResponse, ClientError>((resume) => {
-    const call = new Call(shared, request, resume)
-    call.begin()
-    return Effect.sync(() => call.abort())
+    const abort = executeUnsafe(shared, request, resume)
+    return Effect.sync(abort)
   })
 
 const executeUnsafe = (
@@ -156,13 +162,21 @@ const executeUnsafe = (
   request: ClientRequest,
   settle: (exit: Exit.Exit<ClientResponse, ClientError>) => void
 ): (() => void) => {
-  const call = new Call(shared, request, settle)
+  const sent = request.origin.route.proxy === undefined ? request : throughProxy(request)
+  if (sent instanceof ClientError) {
+    settle(Exit.fail(sent))
+    return () => {}
+  }
+  const call = new Call(shared, sent, settle)
   call.begin()
   return () => call.abort()
 }
 
 const headersOf = (request: ClientRequest): RawHeaders => {
-  const { headers, origin } = request
+  const { origin } = request
+  const authorization = origin.forwarding?.authorization
+  const headers =
+    authorization === undefined ? request.headers : ["Proxy-Authorization", authorization, ...request.headers]
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index]
     if (name !== undefined && name.length === 4 && name.toLowerCase() === "host") return headers

@@ -2,7 +2,7 @@
  * Whom a connection is opened through. A proxy is a part of a target, credentials included: a connection that was opened
  * for one user of a proxy never serves another.
  */
-import { Redacted } from "effect"
+import type { Redacted } from "effect"
 import { type Address, formatAddress, type Target, type TlsOptions } from "./Target.ts"
 
 /** What a proxy knows its user by. The password prints as `<redacted>`. */
@@ -39,15 +39,6 @@ export const formatProxy = (proxy: ProxyServer): string => `${schemeOf(proxy)}:/
 /** `a.test:443 via http://10.0.0.1:3128`, for messages: without credentials. */
 export const formatTarget = ({ address, proxy }: Target): string =>
   proxy === undefined ? formatAddress(address) : `${formatAddress(address)} via ${formatProxy(proxy)}`
-
-/** A text that is equal for equal proxies only, TLS options aside. It holds the credentials. */
-export const proxyIdentity = (proxy: ProxyServer): string => {
-  const { credentials } = proxy
-  if (credentials === undefined) return formatProxy(proxy)
-  const password = encodeURIComponent(Redacted.value(credentials.password))
-  const user = `${encodeURIComponent(credentials.username)}:${password}`
-  return `${schemeOf(proxy)}://${user}@${formatAddress(proxy.address)}`
-}
 
 /** By curl's names: with `socks5h` the proxy resolves. */
 const schemeOf = (proxy: ProxyServer): string => {

@@ -58,11 +58,14 @@ export const tcp = (host: string, port: number): TcpAddress => ({ _tag: "Tcp", h
 /** A Unix socket. */
 export const unix = (path: string): UnixAddress => ({ _tag: "Unix", path })
 
+/** The host as it stands in a URI: IPv6 in brackets. */
+export const formatHost = (host: string): string => (host.includes(":") ? `[${host}]` : host)
+
 /** `127.0.0.1:80`, `[::1]:80` or `unix:/run/app.sock`, for messages. */
 export const formatAddress = (address: Address): string => {
   switch (address._tag) {
     case "Tcp":
-      return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+      return `${formatHost(address.host)}:${address.port}`
     case "Unix":
       return `unix:${address.path}`
   }
