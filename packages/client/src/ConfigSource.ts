@@ -2,6 +2,7 @@
  * A configuration that was made from something else, such as another system's, and what is said beside it.
  */
 import { type PoolConfig, RouteOverride } from "@weir/core"
+import { Struct } from "effect"
 import type { ClientConfig } from "./ClientConfig.ts"
 
 /** Whatever has a configuration; a reading of `@weir/dialects` is one. */
@@ -17,20 +18,19 @@ export interface ClientSetup extends ClientConfig {
 
 type Override = NonNullable<PoolConfig["overrides"]>[number]
 
-const ofOverride = new Set(["match", "source", "level", "merge"])
-const routeKnobs = Object.keys(RouteOverride.fields).filter((key) => !ofOverride.has(key))
+const routeKnobs = Struct.keys(Struct.omit(RouteOverride.fields, ["match", "source", "level", "merge"]))
 
 /** One configuration: of each setting the value given beside `from`, else the one in it. */
 export const combineConfig = ({ from, ...own }: ClientSetup): ClientConfig => {
   if (from === undefined) return own
   const { config } = from
+  const general = Struct.pick(own.pool ?? {}, routeKnobs)
   // Values of single routes win over those of the pool, so what is said of the whole pool has to stand among them.
-  const general = Object.fromEntries(
-    Object.entries(own.pool ?? {}).filter(([key, value]) => routeKnobs.includes(key) && value !== undefined)
-  )
   const overrides: ReadonlyArray<Override> = [
-    ...(config.pool?.overrides ?? []),
-    ...(Object.keys(general).length === 0 ? [] : [{ match: "*", source: "pool", ...general }]),
+    ...(config.pool?.overrides ?? []).map((override) =>
+      override.match === "*" ? Struct.omit(override, Struct.keys(general)) : override
+    ),
+    ...(Struct.keys(general).length === 0 ? [] : [{ match: "*", source: "pool", ...general }]),
     ...(own.pool?.overrides ?? [])
   ]
   return {

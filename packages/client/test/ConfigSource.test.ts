@@ -6,7 +6,10 @@ const from = {
     pool: {
       connectionsMax: 200,
       connectionsPerRouteMax: 50,
-      overrides: [{ match: "*", source: "ribbon.MaxConnectionsPerHost", connectionsPerRouteMax: 50 }]
+      overrides: [
+        { match: "*", source: "ribbon.MaxConnectionsPerHost", connectionsPerRouteMax: 50, idleTimeout: 1000 },
+        { match: "http://b:*", connectionsPerRouteMax: 3 }
+      ]
     },
     http: { requestTimeout: 1000, retryCountMax: 1 }
   }
@@ -31,7 +34,8 @@ describe("a configuration that starts from another", () => {
         connectionsMax: 200,
         connectionsPerRouteMax: 7,
         overrides: [
-          { match: "*", source: "ribbon.MaxConnectionsPerHost", connectionsPerRouteMax: 50 },
+          { match: "*", source: "ribbon.MaxConnectionsPerHost", idleTimeout: 1000 },
+          { match: "http://b:*", connectionsPerRouteMax: 3 },
           { match: "*", source: "pool", connectionsPerRouteMax: 7 },
           { match: "http://a:*", connectionsPerRouteMax: 2 }
         ]

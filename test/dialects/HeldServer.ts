@@ -1,0 +1,62 @@
+/**
+ * A server that holds every request until the test lets it go, and counts its sockets.
+ */
+import { once } from "node:events"
+import { createServer, type ServerResponse } from "node:http"
+import type { Socket } from "node:net"
+
+export interface HeldServer {
+  readonly url: string
+  /** `127.0.0.1:port`. */
+  readonly host: string
+  /** Requests that wait for an answer. */
+  readonly heldCount: () => number
+  /** Sockets open now. */
+  readonly openCount: () => number
+  /** Sockets that there have been. */
+  readonly acceptedCount: () => number
+  /** Answers what is held now. */
+  readonly release: () => void
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+/** `afterMillis`: answer by itself after so long, instead of holding. */
+export const holdRequests = async (afterMillis?: number): Promise<HeldServer> => {
+  const held = new Set<ServerResponse>()
+  const open = new Set<Socket>()
+  let acceptedCount = 0
+  const server = createServer({ keepAliveTimeout: 60_000 }, (_request, response) => {
+    if (afterMillis !== undefined) {
+      setTimeout(() => response.end("done"), afterMillis)
+      return
+    }
+    held.add(response)
+    response.once("close", () => held.delete(response))
+  })
+  server.on("connection", (socket: Socket) => {
+    acceptedCount++
+    open.add(socket)
+    socket.once("close", () => open.delete(socket))
+  })
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  if (address === null || typeof address === "string") throw new Error("the server does not listen on a port")
+  const host = `127.0.0.1:${address.port}`
+  return {
+    url: `http://${host}/`,
+    host,
+    heldCount: () => held.size,
+    openCount: () => open.size,
+    acceptedCount: () => acceptedCount,
+    release: () => {
+      for (const response of held) response.end("done")
+    },
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(server, "close")
+      server.close()
+      server.closeAllConnections()
+      await closed
+    }
+  }
+}
