@@ -1,2 +1,5 @@
 export { AdapterError } from "./AdapterError.ts"
+export type { DispatchController, DispatchHandler, NewHandler, OldHandler } from "./DispatchHandler.ts"
+export type { DispatchHeaders, DispatchOptions } from "./DispatchRequest.ts"
 export { createAgents, type PooledAgents } from "./PooledAgent.ts"
+export { createDispatcher, type PooledDispatcher } from "./PooledDispatcher.ts"

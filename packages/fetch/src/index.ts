@@ -1,5 +1,5 @@
 export type { CallTiming } from "@weir/client"
-export type { BodyInput } from "./Body.ts"
+export { type BodyInput, type ExtractedBody, extractBody } from "./Body.ts"
 export { type Client, type ClientOptions, createClient } from "./Client.ts"
 export { serviceOf } from "./ClientService.ts"
 export type { FetchInit } from "./Fetch.ts"
