@@ -41,6 +41,13 @@ interface Module {
 /** Every name that the module at `path` exports, in the order in which it does. */
 export const readPublicApi = (path: string): ReadonlyArray<PublicName> => namesOf(readModule(path), "")
 
+/** The declaration of one name in the module at `path`, whether its package exports it or not. */
+export const readDeclaration = (path: string, name: string): string => {
+  const declaration = readModule(path).declarations.get(name)
+  if (declaration === undefined) throw new Error(`${path} does not declare ${name}`)
+  return declaration.code
+}
+
 const namesOf = (module: Module, prefix: string): ReadonlyArray<PublicName> =>
   module.program.body.flatMap((statement) => {
     if (statement.type === "ExportAllDeclaration") return namesOfAll(module, statement, prefix)

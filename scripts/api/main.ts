@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
-import { type PublicName, readPublicApi } from "./PublicApi.ts"
+import { type PublicName, readDeclaration, readPublicApi } from "./PublicApi.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const target = join(root, "docs", "api")
@@ -23,9 +23,33 @@ const anchorOf = (name: string): string => name.toLowerCase().replaceAll(".", ""
 const shownCode = (code: string): string =>
   code.replace(/^export (declare )?/gm, "").replace(/^(\s*)private readonly #?\w+;?\n/gm, "")
 
-const sectionOf = ({ code, doc, from, name }: PublicName): string => {
+/**
+ * Schemas whose fields are told of in files of their own: a declaration repeats the types of such fields, and not what
+ * they mean.
+ */
+const knobs: ReadonlyMap<string, ReadonlyArray<string>> = new Map([["PoolConfig", ["routeFields", "poolFields"]]])
+
+/** Every field of a declared object that has a doc block, with what it says. */
+const fieldTable = (code: string): string => {
+  const rows = Array.from(
+    code.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*readonly (\w+)\??:/g),
+    ([, doc = "", field = ""]) =>
+      `| \`${field}\` | ${doc
+        .replace(/\s*\n\s*\*?\s*/g, " ")
+        .trim()
+        .replaceAll("|", "\\|")} |`
+  )
+  return `| | |\n|---|---|\n${rows.join("\n")}\n`
+}
+
+const sectionOf = ({ code, doc, from, name, path }: PublicName): string => {
   if (from !== undefined)
     return `### ${name}\n\nFrom [\`${from}\`](${from.replace("@weir/", "")}.md#${anchorOf(name)}).\n`
+  const fields = knobs.get(name)
+  if (fields !== undefined) {
+    const tables = fields.map((field) => fieldTable(readDeclaration(path, field)))
+    return `### ${name}\n\n${doc}\n\n${tables.join("\n")}`
+  }
   return `### ${name}\n\n${doc}\n\n\`\`\`ts\n${shownCode(code)}\n\`\`\`\n`
 }
 
