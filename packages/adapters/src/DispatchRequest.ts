@@ -4,11 +4,13 @@
 import type { ClientRequest, Origin } from "@weir/client"
 import { type BodyInput, extractBody, WeirError } from "@weir/fetch"
 
+/** Headers in each of the forms that undici takes. */
 export type DispatchHeaders =
   | Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
   | ReadonlyArray<string>
   | Iterable<readonly [string, string | ReadonlyArray<string> | undefined]>
 
+/** A request as undici's `dispatch` is given it. */
 export interface DispatchOptions {
   readonly origin?: string | URL
   readonly path: string

@@ -16,6 +16,7 @@ export type BodyInput =
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>
 
+/** A body as the client sends it, and the type that goes with it. */
 export interface ExtractedBody {
   readonly body: Body
   /** What `Content-Type` is where the caller gave none (Fetch standard, section 5.1 "extract a body"). */
@@ -24,6 +25,7 @@ export interface ExtractedBody {
 
 const encoder = new TextEncoder()
 
+/** Throws a `WeirError` with code `WEIR_INVALID_REQUEST` for what cannot be sent. */
 export const extractBody = (input: BodyInput | null | undefined): ExtractedBody => {
   if (input === null || input === undefined) return { body: emptyBody, contentType: undefined }
   if (typeof input === "string") return bytes(encoder.encode(input), "text/plain;charset=UTF-8")
