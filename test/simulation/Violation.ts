@@ -18,6 +18,18 @@ export class Judge {
     if (!isKept) this.violation ??= { rule, detail: detail() }
   }
 
+  /** Takes a step; what it throws is a defect of what runs, and there is no step after it. */
+  step(step: () => boolean): boolean {
+    try {
+      return step()
+    } catch (defect) {
+      this.must(false, "no defects", () =>
+        defect instanceof Error ? (defect.stack ?? defect.message) : String(defect)
+      )
+      return false
+    }
+  }
+
   equal(found: unknown, expected: unknown, rule: string, what: string): void {
     this.must(found === expected, rule, () => `${what}: ${String(found)}, expected ${String(expected)}`)
   }

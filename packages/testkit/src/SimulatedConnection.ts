@@ -2,8 +2,9 @@
  * One end of a simulated byte stream, under the contract of `@weir/transport`.
  *
  * What is written leaves as far as the window and the bandwidth allow, in random pieces, each with a random latency, and
- * arrives in order. A reset overtakes nothing that was sent before it, but what has not been read when it arrives is
- * lost, as on a real socket; so is what had not left when its own end closed.
+ * arrives in order. As on a real socket, a reset overtakes nothing that was sent before it, but what has not been read when
+ * it arrives is lost; what had not left is lost when its own end closes; an end that closes before it has read everything
+ * resets, and so does one that is written to when it has closed.
  */
 import { type Connection, type ConnectionHandler, type ConnectionInfo, transportError } from "@weir/transport"
 import type { Chance } from "./Chance.ts"
@@ -34,8 +35,6 @@ type Parcel =
   | { readonly _tag: "bytes"; readonly bytes: Uint8Array }
   | { readonly _tag: "end" }
   | { readonly _tag: "reset" }
-  /** Both directions are closed; orderly, if nothing unread is left. */
-  | { readonly _tag: "close" }
 
 interface UnderWay {
   readonly parcel: Parcel
@@ -60,11 +59,14 @@ export class SimulatedConnection implements Connection {
   private state: "open" | "closed" = "open"
   /** `end` was called; the FIN follows what was written. */
   private isEnding = false
+  private hasSentEnd = false
   private hasPeerEnded = false
   /** A paused end sees the end of its peer when it reads on. */
   private hasSeenEnd = false
   private hasToldEnd = false
   private hasToldClose = false
+  /** Bytes came after it had closed, and it has said so. */
+  private hasRefused = false
   private isPaused = false
   private needsDrain = false
   private unreadByteCount = 0
@@ -109,10 +111,11 @@ export class SimulatedConnection implements Connection {
   write(chunk: Uint8Array | string): boolean {
     if (this.state === "closed" || this.isEnding) return false
     const { cutAfter } = this
-    const whole = typeof chunk === "string" ? Uint8Array.from(chunk, (one) => one.charCodeAt(0)) : chunk
+    const whole = typeof chunk === "string" ? latin1(chunk) : chunk
     const bytes = cutAfter === undefined ? whole : whole.subarray(0, cutAfter.byteCount - this.counts.written)
     if (bytes.length > 0) {
-      this.outbox.push(bytes.slice())
+      // A Buffer's own `slice` would share the writer's memory.
+      this.outbox.push(new Uint8Array(bytes))
       this.queuedCount += bytes.length
       this.counts.written += bytes.length
     }
@@ -144,7 +147,7 @@ export class SimulatedConnection implements Connection {
   }
 
   close(): void {
-    this.leave({ _tag: "close" })
+    this.leave({ _tag: this.inbox.length > 0 ? "reset" : "end" })
   }
 
   reset(): void {
@@ -161,7 +164,8 @@ export class SimulatedConnection implements Connection {
 
   private leave(parcel: Parcel): void {
     if (this.state === "closed") return
-    this.send(parcel, 0)
+    // After its FIN there is nothing more to say, unless it breaks off.
+    if (!this.hasSentEnd || parcel._tag === "reset") this.send(parcel, 0)
     this.gone(undefined)
   }
 
@@ -182,6 +186,7 @@ export class SimulatedConnection implements Connection {
   }
 
   private sendEnd(): void {
+    this.hasSentEnd = true
     this.send({ _tag: "end" }, 0)
     this.closeIfBothEnded()
   }
@@ -212,7 +217,10 @@ export class SimulatedConnection implements Connection {
 
   private receive(parcel: Parcel): void {
     if (this.state === "closed") {
-      if (parcel._tag === "bytes") this.lose(parcel.bytes.length)
+      if (parcel._tag !== "bytes") return
+      this.lose(parcel.bytes.length)
+      if (!this.hasRefused) this.send({ _tag: "reset" }, 0)
+      this.hasRefused = true
       return
     }
     switch (parcel._tag) {
@@ -222,13 +230,6 @@ export class SimulatedConnection implements Connection {
         return
       case "end":
         this.seeEnd()
-        this.readLater()
-        return
-      case "close":
-        this.seeEnd()
-        // Whatever it would still send finds nobody.
-        this.loseQueued()
-        this.isEnding = true
         this.readLater()
         return
       case "reset":
@@ -322,4 +323,10 @@ export class SimulatedConnection implements Connection {
       this.handler.onClose(this.closedWith)
     })
   }
+}
+
+const latin1 = (text: string): Uint8Array => {
+  const bytes = new Uint8Array(text.length)
+  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index)
+  return bytes
 }

@@ -90,7 +90,7 @@ class ClientWorld implements ServedWorld {
       judge.equal(this.settledCount, this.callCount, "every call is answered", "calls")
       simulation.fork(Scope.close(scope, Exit.void))
     })
-    while (judge.violation === undefined && simulation.step()) {
+    while (judge.violation === undefined && judge.step(() => simulation.step())) {
       judge.must(simulation.stepCount < stepCountMax, "no endless round", () => `${simulation.stepCount} steps`)
     }
     if (judge.violation === undefined) this.checkEnd()

@@ -89,7 +89,15 @@ export type Operation =
   /** What a connection says, chosen among the open ones by `nth`. */
   | (At<"Peer"> & {
       readonly nth: number
-      readonly says: "peer-data" | "peer-closed" | "peer-error" | "drain" | "slots" | "idle-hint" | "uses-hint"
+      readonly says:
+        | "peer-data"
+        | "peer-closed"
+        | "peer-error"
+        | "drain"
+        | "withdraw"
+        | "slots"
+        | "idle-hint"
+        | "uses-hint"
       readonly count: number
     })
 

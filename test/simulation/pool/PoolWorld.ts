@@ -225,8 +225,9 @@ export class PoolWorld implements CallerWorld, JudgedWorld {
         this.peers.lose(connection, says, false)
         return
       case "drain":
+      case "withdraw":
         connection.isDraining = connection.isKnown
-        connection.control.drain()
+        connection.control.drain(says === "drain" ? "drained" : "withdrawn")
         return
       case "slots":
         if (count < connection.slotsOffered) connection.hasShrunk = true
@@ -262,7 +263,7 @@ export class PoolWorld implements CallerWorld, JudgedWorld {
         this.rules.settle()
         checkQuiet(this)
       }
-      if (!simulation.step()) break
+      if (!judge.step(() => simulation.step())) break
       this.checkPassedOver()
       judge.must(simulation.stepCount < stepCountMax, "no endless round", () => `${simulation.stepCount} steps`)
     }

@@ -149,6 +149,7 @@ const makeOperation = (chance: Chance, atMillis: number, config: PoolConfig, has
         "peer-data",
         "peer-error",
         "drain",
+        "withdraw",
         "slots",
         "idle-hint",
         "uses-hint"

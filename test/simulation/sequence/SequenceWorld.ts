@@ -110,8 +110,12 @@ class SequenceWorld {
     for (const [index, operation] of this.script.operations.entries()) {
       this.tally.set(`operation ${operation._tag}`, (this.tally.get(`operation ${operation._tag}`) ?? 0) + 1)
       this.trace(() => JSON.stringify(operation))
-      this.perform(pool, operation)
-      this.settle()
+      judge.step(() => {
+        this.perform(pool, operation)
+        this.settle()
+        return true
+      })
+      if (judge.violation !== undefined) break
       this.compare(
         Effect.runSync(pool.stats),
         `after operation ${index}, ${operation._tag}`,
