@@ -7,7 +7,7 @@
 import { Result } from "effect"
 import { stringify } from "yaml"
 import type { Dialect } from "./Dialect.ts"
-import type { KnobValue } from "./Knob.ts"
+import type { Knob, KnobValue } from "./Knob.ts"
 import type { Entry, Reading } from "./Reading.ts"
 
 export interface Translation {
@@ -20,9 +20,16 @@ export interface Translation {
 }
 
 /** Writes what was read in one dialect in another, and says what that one has no word for. */
+/** What holds for a configuration that says nothing of it, and has to be said to some systems. */
+const unsaid: ReadonlyArray<readonly [Knob, KnobValue]> = [
+  ["pool.mode", "bounded"],
+  ["pool.idlePerRouteMin", 0]
+]
+
+/** Writes what was read in one dialect in another, and says what that one has no word for. */
 export const translate = (reading: Reading, to: Dialect): Translation => {
   const values = new Map(reading.entries.flatMap((one) => (one.match === "*" ? [[one.knob, one.value] as const] : [])))
-  if (!values.has("pool.mode")) values.set("pool.mode", "bounded")
+  for (const [knob, value] of unsaid) if (!values.has(knob)) values.set(knob, value)
   // What holds there anyway need not be said.
   const byDefault = new Map(to({}).entries.map(({ knob, value }) => [knob, value]))
   const written = new Map<string, unknown>()

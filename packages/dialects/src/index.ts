@@ -1,5 +1,6 @@
 export { type Dialect, type DialectSpec, make as makeDialect } from "./Dialect.ts"
 export { detect, dialectOf, dialects } from "./Dialects.ts"
+export { toMarkdown } from "./Documentation.ts"
 export { type IstioCluster, istioCluster, type Sourced } from "./IstioCluster.ts"
 export type { DialectOptions, Key } from "./Key.ts"
 export { type Knob, type KnobValue, unlimited } from "./Knob.ts"

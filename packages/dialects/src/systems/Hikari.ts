@@ -57,7 +57,8 @@ const keys: ReadonlyArray<Key> = [
     writes: "pool.idlePerRouteMin",
     use: (value, { get, isWritten }) => {
       const size = get("maximumPoolSize")
-      const isLarger = typeof size === "number" && typeof value === "number" && value > size
+      if (typeof value !== "number") return { problem: "as many idle connections cannot be kept; write fewer" }
+      const isLarger = typeof size === "number" && value > size
       return {
         knobs: { "pool.idlePerRouteMin": isLarger ? size : value },
         ...(isLarger && isWritten("minimumIdle")
