@@ -56,9 +56,11 @@ export const makeHttpPool = (
               const peer = new HttpPeer((owner) => makeSession(connection, owner, limits), control, nowMillis())
               // Told when the name no longer leads to this address: then new calls are to have another connection.
               const unwatch = connector.watch?.(connection, () => control.drain("withdrawn"))
-              const close = Effect.sync(() => {
+              const close = Effect.suspend(() => {
                 unwatch?.()
                 connection.close()
+                const { released } = connection
+                return released === undefined ? Effect.void : Effect.promise(() => released)
               })
               return Effect.as(
                 Effect.addFinalizer(() => close),

@@ -37,6 +37,7 @@ export class DenoConnection implements Connection {
   /** The descriptor is being closed; `onClose` follows when nothing is pending any more. */
   #isClosing = false
   #error: TransportError | undefined
+  readonly #release = Promise.withResolvers<void>()
 
   constructor(info: ConnectionInfo, socket: DenoSocket, address: string, largeBuffers: LargeBuffers) {
     this.info = info
@@ -47,6 +48,10 @@ export class DenoConnection implements Connection {
 
   get isOpen(): boolean {
     return this.#isOpen
+  }
+
+  get released(): Promise<void> | undefined {
+    return this.#isClosing ? this.#release.promise : undefined
   }
 
   attach(handler: ConnectionHandler): void {
@@ -201,6 +206,7 @@ export class DenoConnection implements Connection {
   #tellClose(): void {
     if (this.#isReading || this.#sending !== undefined || this.#isFinPending) return
     this.#readBuffer.release()
+    this.#release.resolve()
     this.#inbound.receiveClose(this.#error)
   }
 }

@@ -58,6 +58,15 @@ export class NodeConnection implements Connection {
     return this.#isOpen
   }
 
+  /** The descriptor is given back within `close`. */
+  get released(): Promise<void> | undefined {
+    return undefined
+  }
+
+  protected get isClosing(): boolean {
+    return this.#isClosing
+  }
+
   attach(handler: ConnectionHandler): void {
     const isFirst = this.#inbound.handler === undefined
     this.#inbound.attach(handler)

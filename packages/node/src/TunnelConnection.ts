@@ -44,6 +44,10 @@ export class TunnelConnection implements Connection {
     return this.#toProxy.isOpen
   }
 
+  get released(): Promise<void> | undefined {
+    return this.#toProxy.released
+  }
+
   attach(handler: ConnectionHandler): void {
     const isFirst = this.#inbound.handler === undefined
     this.#inbound.attach(handler)

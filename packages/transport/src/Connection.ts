@@ -105,6 +105,11 @@ export interface Connection {
    * TLS it is enough to leave out the close_notify; a Unix socket knows no RST.
    */
   reset(): void
+  /**
+   * After our `close` or `reset`: resolves when the system has the descriptor back, where that takes longer than the call
+   * did. A limit on connections counts it until then. Absent where the descriptor is given back within the call.
+   */
+  readonly released?: Promise<void> | undefined
   /** While referenced (the state it starts in), an open connection keeps the process alive. */
   ref(): void
   unref(): void
