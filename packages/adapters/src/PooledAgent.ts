@@ -95,7 +95,8 @@ const lease = (
     request.onSocket(null, systemError(Cause.squash(exit.cause)))
     return
   }
-  const { route } = exit.value
+  // Node's own request is for the origin: it goes through a tunnel of a proxy, which is not asked to forward it.
+  const { route } = exit.value.tunnelled ?? exit.value
   const idle = pool.leaseIdleUnsafe(route, undefined)
   if (idle !== undefined) {
     attach(request, new LeasedSocket(idle), idle.isReused)

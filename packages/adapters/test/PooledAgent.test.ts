@@ -2,10 +2,11 @@
  * `node:http` itself on the agent: what becomes of connections, waiting requests and time limits.
  */
 import { once } from "node:events"
-import { type ClientRequest, get, type IncomingMessage, request } from "node:http"
-import { describe, expect } from "vitest"
+import { type ClientRequest, createServer, get, type IncomingMessage, request } from "node:http"
+import { connect } from "node:net"
+import { describe, expect, it } from "vitest"
 import { createAgents } from "../src/index.ts"
-import { echo, failure, spec } from "./support/withServer.ts"
+import { echo, failure, spec, withServer } from "./support/withServer.ts"
 
 const answered = async (sent: ClientRequest): Promise<IncomingMessage> =>
   await new Promise((resolve, reject) => sent.once("response", resolve).once("error", reject))
@@ -158,6 +159,35 @@ describe("a request with a pooled agent", () => {
       await expect.poll(() => client.stats().connections.used).toBe(0)
     }
   )
+
+  it("goes through the tunnel of the client's proxy, which is not asked to forward it", async () => {
+    const seen: Array<string> = []
+    const proxy = createServer((_, response) => response.writeHead(400).end())
+    proxy.on("connect", (incoming, socket, head) => {
+      seen.push(`CONNECT ${incoming.url}`)
+      const upstream = connect(Number(incoming.url?.split(":")[1]), "127.0.0.1", () => {
+        socket.write("HTTP/1.1 200 OK\r\n\r\n")
+        upstream.write(head)
+        socket.pipe(upstream).pipe(socket)
+      })
+      upstream.on("error", () => socket.destroy())
+      socket.on("error", () => upstream.destroy())
+    })
+    proxy.listen(0, "127.0.0.1")
+    await once(proxy, "listening")
+    const address = proxy.address()
+    const port = typeof address === "object" ? address?.port : undefined
+    await withServer(
+      echo,
+      async ({ base, client }) => {
+        expect(await textOf(await answered(get(base, { agent: createAgents(client).http })))).toBe("GET / - ")
+        expect(seen).toEqual([`CONNECT ${base.slice("http://".length)}`])
+      },
+      { proxy: `http://127.0.0.1:${port}`, proxies: [] }
+    )
+    proxy.close()
+    await once(proxy, "close")
+  })
 
   spec("says why no connection could be made, by the system's code", echo, async ({ client }) => {
     const { http: agent } = createAgents(client)

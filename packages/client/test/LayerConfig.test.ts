@@ -72,6 +72,25 @@ describe("a configuration", () => {
     })
   )
 
+  it.live("can name proxies by a text, or by their parts", () =>
+    Effect.gen(function* () {
+      const variables = {
+        WEIR_PROXY: "environment",
+        WEIR_PROXIES_0_MATCH: "http://*.test:*",
+        WEIR_PROXIES_0_PROXY_URL: "http://proxy.test:3128",
+        WEIR_PROXIES_1_MATCH: "*",
+        WEIR_PROXIES_1_PROXY: "direct"
+      }
+      assert.deepStrictEqual(yield* read(env(variables)), {
+        proxy: "environment",
+        proxies: [
+          { match: "http://*.test:*", proxy: { url: "http://proxy.test:3128" } },
+          { match: "*", proxy: "direct" }
+        ]
+      })
+    })
+  )
+
   it.live("is the default where nothing is said", () =>
     Effect.map(read(env({ PATH: "/bin" })), (config) => assert.deepStrictEqual(config, {}))
   )
