@@ -30,6 +30,8 @@ const libraries = {
 
 const packed = mkdtempSync(join(tmpdir(), "weir-packed-"))
 let registry: Registry
+/** What has been started, however far the beginning came. */
+const started = new AsyncDisposableStack()
 let connectionCount = 0
 const server = createServer((_, response) => response.end("hello"))
 server.on("connection", () => connectionCount++)
@@ -65,13 +67,13 @@ beforeAll(async () => {
   const directories = layOut(join(packed, "laid-out"))
   await run("npm", ["pack", "--loglevel=error", "--pack-destination", packed, ...directories], root)
   const upstream = (await run("npm", ["config", "get", "registry"], root)).replace(/\/$/, "")
-  registry = await startRegistry(archives(), upstream)
+  registry = started.use(await startRegistry(archives(), upstream))
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
 }, 120_000)
 
 afterAll(async () => {
-  await registry[Symbol.asyncDispose]()
+  await started.disposeAsync()
   server.close()
   rmSync(packed, { recursive: true, force: true })
 })
