@@ -6,7 +6,7 @@
  * neither takes time from the other.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
-import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { connect, createServer } from "node:net"
 import { cpus, tmpdir } from "node:os"
 import { join } from "node:path"
@@ -72,6 +72,8 @@ const nginxConfig = (port: number, directory: string): string => `
 export const startUpstream = async (side: "caller" | "server" = "server"): Promise<Upstream> => {
   const port = await freePort()
   const directory = mkdtempSync(join(tmpdir(), "weir-upstream-"))
+  // Started by root, nginx reads as somebody else.
+  chmodSync(directory, 0o755)
   const kind = isThere("nginx", "-v") ? "nginx" : "node:net"
   const [program, args]: readonly [string, ReadonlyArray<string>] =
     kind === "nginx"

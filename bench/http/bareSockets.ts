@@ -108,7 +108,9 @@ const openLane = async (open: Open, work: Work, port: number): Promise<BareLane>
   let onAnswer = (): void => {}
   const pipe = await open(port, requestBytes(work, port), (chunk) => {
     if (answerByteCount === 0) {
-      answerByteCount = Buffer.from(chunk).indexOf("\r\n\r\n") + 4 + work.answerByteCount
+      const head = Buffer.from(chunk).toString("latin1").split("\r\n\r\n", 1)[0] ?? ""
+      if (!head.startsWith("HTTP/1.1 200")) throw new Error(`${work.title}: ${head}`)
+      answerByteCount = head.length + 4 + work.answerByteCount
     }
     receivedByteCount += chunk.length
     if (receivedByteCount < answerByteCount) return
