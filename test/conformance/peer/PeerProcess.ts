@@ -32,6 +32,9 @@ interface Held {
 const listeners: Array<Listening> = []
 const held: Array<Held> = []
 
+/** How long a client's handshake may take before its descriptor is taken for forgotten. */
+const forgottenMillis = 5000
+
 const at = <A>(list: ReadonlyArray<A>, index: number): A => {
   const found = list[index]
   if (found === undefined) throw new Error(`there is no number ${index}`)
@@ -70,6 +73,8 @@ const listen = async ({
             {
               ...options,
               ...tls,
+              // A server that lets its connections be half-open does not notice a client that gives up in its handshake.
+              ...(greeting === "absorb" ? { handshakeTimeout: forgottenMillis } : {}),
               ALPNProtocols: tls.ALPNProtocols === undefined ? undefined : [...tls.ALPNProtocols],
               ticketKeys: tls.ticketKeys === undefined ? undefined : Buffer.from(tls.ticketKeys, "latin1")
             },
@@ -85,6 +90,7 @@ const listen = async ({
     wireEnd: Promise.withResolvers(),
     isBroken: false
   }
+  server.on("tlsClientError", (_: Error, socket: Socket) => socket.destroy())
   server.on("connection", (socket: Socket) => {
     listening.open.add(socket)
     socket.on("close", () => listening.open.delete(socket))
