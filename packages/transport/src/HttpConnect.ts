@@ -5,7 +5,7 @@
  * word pass for the target's. Interim answers are skipped, and the framing fields of a 2xx ignored, as section 9.3.6 says.
  */
 import { Redacted } from "effect"
-import { Base64 } from "effect/encoding"
+import * as Base64 from "effect/encoding/Base64"
 import type { HttpProxy, ProxyCredentials } from "./ProxyServer.ts"
 import { formatAddress, type TcpAddress } from "./Target.ts"
 import { append, failed, type TunnelFailure, type TunnelHandshake, type TunnelStep } from "./TunnelHandshake.ts"

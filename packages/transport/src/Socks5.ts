@@ -2,7 +2,7 @@
  * A tunnel through a SOCKS5 proxy: RFC 1928, and RFC 1929 for a user name and password.
  */
 import { Redacted, Result } from "effect"
-import { NetAddress } from "effect/net"
+import * as NetAddress from "effect/net/NetAddress"
 import type { ProxyCredentials, Socks5Proxy } from "./ProxyServer.ts"
 import type { TcpAddress } from "./Target.ts"
 import { append, failed, type TunnelFailure, type TunnelHandshake, type TunnelStep } from "./TunnelHandshake.ts"
