@@ -109,6 +109,12 @@ export class Simulation {
     }
   }
 
+  /** Lets what is still under way come to its end: bytes that travel, fibers left behind. False: it takes no end. */
+  settle(): boolean {
+    while (this.stepCount < this.stepCountMax) if (!this.step()) return true
+    return false
+  }
+
   private stuck(reason: SimulationStuck["reason"]): Exit.Exit<never, SimulationStuck> {
     const { seed, stepCount } = this
     return Exit.fail(new SimulationStuck({ seed, stepCount, elapsedMillis: this.clock.elapsedMillis, reason }))

@@ -95,13 +95,17 @@ describe("a simulation", () => {
     expect(Exit.isFailure(exit) && Cause.pretty(exit.cause)).toContain("it takes no end")
   })
 
+  it("says that what a program has left behind takes no end", () => {
+    const simulation = new Simulation({ stepCountMax: 1000 })
+    successOf(simulation.run(Effect.forkDetach(Effect.forever(Effect.sleep(1)))))
+    expect(simulation.settle()).toBe(false)
+  })
+
   it("counts the fibers that have not ended", () => {
     const simulation = new Simulation()
     successOf(simulation.run(Effect.forkDetach(Effect.sleep(100))))
     expect([simulation.liveFiberCount, simulation.clock.timerCount]).toEqual([1, 0])
-    while (simulation.step()) {
-      // Until nothing is left.
-    }
+    expect(simulation.settle()).toBe(true)
     expect([simulation.liveFiberCount, simulation.clock.timerCount]).toEqual([0, 0])
   })
 })

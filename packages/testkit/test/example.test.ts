@@ -1,29 +1,50 @@
-/**
- * The example of docs/simulation.md: a program of one's own against a simulated upstream.
- */
-import { WeirClient } from "@weir/client"
+import { WeirHttpClient } from "@weir/client"
 import { HttpPeer, SimulatedNetwork, Simulation } from "@weir/testkit"
 import { Connector } from "@weir/transport"
-import { Effect, Layer } from "effect"
-import { expect, it } from "vitest"
+import { Effect, Exit, Layer } from "effect"
+import { HttpClient } from "effect/http"
+import { describe, expect, it } from "vitest"
 
-it("gives an upstream that is slow to answer up at the virtual millisecond", () => {
-  const simulation = new Simulation({ seed: 1 })
+/** What is under test: asks two replicas at once and takes the first answer. */
+const ask = Effect.raceFirst(HttpClient.get("http://one.test/"), HttpClient.get("http://two.test/")).pipe(
+  Effect.flatMap((answer) => answer.text),
+  Effect.timeout("1 second")
+)
+
+/** Runs it against two simulated servers that answer after so many milliseconds. */
+const run = (seed: number, oneMillis: number, twoMillis: number) => {
+  const simulation = new Simulation({ seed })
   const network = new SimulatedNetwork(simulation, { latencyMillisMax: 3 })
-  network.setName("api.test", "10.0.0.9")
-  network.listen("10.0.0.9", 80, (connection) => {
-    new HttpPeer(connection, () => {
-      simulation.after(5000, () => connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+  for (const [name, address, millis] of [
+    ["one", "10.0.0.1", oneMillis],
+    ["two", "10.0.0.2", twoMillis]
+  ] as const) {
+    network.setName(`${name}.test`, address)
+    network.listen(address, 80, (connection) => {
+      new HttpPeer(connection, () => {
+        simulation.after(millis, () => connection.write(`HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n${name}`))
+      })
     })
+  }
+  const pooled = WeirHttpClient.layer({ pool: { connectionsPerRouteMax: 1 } }).pipe(
+    Layer.provide(Layer.succeed(Connector, network.connector))
+  )
+  return { exit: simulation.run(Effect.provide(ask, pooled)), network, simulation }
+}
+
+describe("asking two replicas", () => {
+  it("gets the faster one's answer and leaves nothing open, in whatever order things happen", () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const { exit, network, simulation } = run(seed, 500, 20)
+      expect(exit, `seed ${seed}`).toEqual(Exit.succeed("two"))
+      simulation.settle()
+      expect(network.openEndCount, `seed ${seed}`).toBe(0)
+    }
   })
-  const program = Effect.gen(function* () {
-    const client = yield* WeirClient
-    const origin = client.originFor(false, "api.test", 80)
-    const request = { origin, method: "GET", target: "/", headers: [], body: { _tag: "Empty" } } as const
-    return yield* Effect.flip(client.execute({ ...request, timeout: "1 second" }))
+
+  it("gives up after exactly one second, which takes no time to wait for", () => {
+    const { exit, simulation } = run(1, 5000, 7000)
+    expect(Exit.isFailure(exit)).toBe(true)
+    expect(simulation.clock.elapsedMillis).toBe(1000)
   })
-  const client = WeirClient.layer().pipe(Layer.provide(Layer.succeed(Connector, network.connector)))
-  const exit = simulation.run(Effect.provide(program, client))
-  expect(exit._tag === "Success" && exit.value.reason).toMatchObject({ _tag: "CallTimeout", timeoutMillis: 1000 })
-  expect(simulation.clock.elapsedMillis).toBe(1000)
 })

@@ -38,6 +38,7 @@ export class ReferencePool {
   /** Dials that will fail, of the next ones. */
   failingCount = 0
   reusedCount = 0
+  private readonly heardCounts = new Map<string, number>()
   private readonly config: SequenceConfig
   private readonly knownRoutes = new Set<number>()
   private lastId = 0
@@ -149,8 +150,7 @@ export class ReferencePool {
 
   /** How often a kind of event has been heard: `Leased`, `Closed uses`; of a route, or of all. */
   heardCount(kind: string, route?: number): number {
-    const of = route === undefined ? "route" : `route${route} `
-    return this.events.filter((event) => `${event} `.startsWith(`${kind} ${of}`)).length
+    return this.heardCounts.get(`${kind} ${route ?? "all"}`) ?? 0
   }
 
   /** Did the `number`th dial fail? */
@@ -239,6 +239,9 @@ export class ReferencePool {
   }
 
   private tell(kind: string, route: number, connectionId?: number): void {
+    for (const whose of [route, "all"]) {
+      this.heardCounts.set(`${kind} ${whose}`, (this.heardCounts.get(`${kind} ${whose}`) ?? 0) + 1)
+    }
     this.events.push(`${kind} route${route}${connectionId === undefined ? "" : ` ${connectionId}`}`)
   }
 }

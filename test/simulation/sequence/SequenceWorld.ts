@@ -327,9 +327,7 @@ class SequenceWorld {
   private end(pool: ConnectionPool.ConnectionPool<Connection>, scope: Scope.Closeable): void {
     const { judge, simulation } = this
     simulation.fork(Effect.andThen(pool.shutdown(0), Scope.close(scope, Exit.void)))
-    while (simulation.step()) {
-      // Until nothing is left.
-    }
+    judge.must(simulation.settle(), "no endless round", () => `${simulation.stepCount} steps`)
     judge.equal(this.connections.size, 0, "all connections are closed", "connections")
     judge.equal(simulation.liveFiberCount, 0, "no fiber left", "fibers")
     judge.equal(simulation.clock.timerCount, 0, "no timer left", "timers")
