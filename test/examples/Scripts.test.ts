@@ -41,6 +41,24 @@ describe("the example of", () => {
     expect(await script.output()).toBe("at last\n")
   })
 
+  it("interceptors signs a request, times it, and answers the next from its cache", async () => {
+    const signatures: Array<unknown> = []
+    await using upstream = await Upstream.start((request, response) => {
+      signatures.push(request.headers["x-signature"])
+      response.end("hello")
+    })
+    await using script = new Running("node", "examples/interceptors.ts", upstream.url)
+    expect(await script.output()).toBe("dialled, tcpMillis\nserver hello\ncache hello\n")
+    expect(signatures).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)])
+  })
+
+  it("adapters makes calls in three ways over one connection", async () => {
+    await using upstream = await Upstream.start((_, response) => response.end("hello"))
+    await using script = new Running("node", "examples/adapters.ts", upstream.url)
+    expect(await script.output()).toBe("hello hello hello 1\n")
+    expect(upstream.connectionCount).toBe(1)
+  })
+
   it("mutual TLS shows the client's certificate to a server of the house's own CA", async () => {
     const { ca, client, server } = makeCertificates()
     const directory = mkdtempSync(join(tmpdir(), "weir-example-"))
