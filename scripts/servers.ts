@@ -15,10 +15,12 @@ const programs: ReadonlyMap<string, string> = new Map([
   ["caddy", "caddy"],
   ["haproxy", "haproxy"],
   ["lighttpd", "lighttpd"],
+  ["microsocks", "microsocks"],
   ["nginx", "nginx"],
   ["openssl", "openssl"],
   ["python3", "python3"],
-  ["redis-server", "redis-server"]
+  ["redis-server", "redis-server"],
+  ["tinyproxy", "tinyproxy"]
 ])
 
 /** Where Debian puts servers, which the PATH of an ordinary user leaves out. */

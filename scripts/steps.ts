@@ -61,7 +61,7 @@ const withoutWebAssembly = { WITHOUT_WEBASSEMBLY: "1" }
 const versions = manifest.devDependencies
 
 /** Debian packages of the servers that `test/conformance` starts. */
-export const conformanceServers: ReadonlyArray<string> = ["haproxy", "nginx", "openssl"]
+export const conformanceServers: ReadonlyArray<string> = ["haproxy", "microsocks", "nginx", "openssl", "tinyproxy"]
 
 /** Debian packages of the servers that `test/interop` starts. */
 export const interopServers: ReadonlyArray<string> = ["apache2", "caddy", "haproxy", "lighttpd", "nginx", "python3"]
