@@ -10,7 +10,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { isInPlace, type Mutant, mutants } from "../test/simulation/mutants.ts"
+import { editsOf, isInPlace, type Mutant, mutants } from "../test/simulation/mutants.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const seedCount = 1000
@@ -86,19 +86,22 @@ async function simulate(copy: string, world: string): Promise<{ readonly found: 
 }
 
 async function tryMutant(copy: string, mutant: Mutant): Promise<Finding> {
-  const path = join(copy, mutant.file)
-  const original = readFileSync(path, "utf8")
-  if (!isInPlace(mutant, original)) {
-    return { mutant, found: "MISSED", rule: "its place in the code is gone, or not the only one" }
-  }
-  writeFileSync(
-    path,
-    original.replace(mutant.find, () => mutant.replace)
-  )
+  const edits = editsOf(mutant)
+  const originals = edits.map(({ file }) => ({ path: join(copy, file), code: readFileSync(join(copy, file), "utf8") }))
   try {
+    for (const { file, find, replace } of edits) {
+      const code = readFileSync(join(copy, file), "utf8")
+      if (!isInPlace({ file, find, replace }, code)) {
+        return { mutant, found: "MISSED", rule: "its place in the code is gone, or not the only one" }
+      }
+      writeFileSync(
+        join(copy, file),
+        code.replace(find, () => replace)
+      )
+    }
     return { mutant, ...(await simulate(copy, mutant.world)) }
   } finally {
-    writeFileSync(path, original)
+    for (const { code, path } of originals) writeFileSync(path, code)
   }
 }
 

@@ -1,20 +1,29 @@
 /**
- * Deliberate faults, each a change of one place in the code: what `npm run simulate:mutants` shows the simulator to find.
+ * Deliberate faults, each a change of one place in the code, or two: what `npm run simulate:mutants` shows the simulator to find.
  */
 import type { WorldName } from "./worlds.ts"
 
-export interface Mutant {
-  /** What goes wrong. */
-  readonly name: string
+/** A change of one place. */
+export interface Edit {
   readonly file: string
   /** Occurs exactly once in the file. */
   readonly find: string
   readonly replace: string
-  readonly world: WorldName
 }
 
+export interface Mutant extends Edit {
+  /** What goes wrong. */
+  readonly name: string
+  readonly world: WorldName
+  /** Where the fault takes two changes. */
+  readonly also?: Edit
+}
+
+export const editsOf = (mutant: Mutant): ReadonlyArray<Edit> =>
+  mutant.also === undefined ? [mutant] : [mutant, mutant.also]
+
 /** Is there exactly one place for it in the code of its file? */
-export const isInPlace = ({ find }: Mutant, code: string): boolean => code.split(find).length === 2
+export const isInPlace = ({ find }: Edit, code: string): boolean => code.split(find).length === 2
 
 const core = "packages/core/src/internal"
 
@@ -160,10 +169,55 @@ export const mutants: ReadonlyArray<Mutant> = [
     world: "pool"
   },
   {
+    name: "two routes change places for ever between the queues for what both lack",
+    file: `${core}/dialTurns.ts`,
+    find: '    if (lack !== "total") return true\n',
+    replace: "    return true\n",
+    also: {
+      file: `${core}/dialTurns.ts`,
+      find: '    if (lack !== "dialling-total") return true\n',
+      replace: "    return true\n"
+    },
+    world: "pool"
+  },
+  {
+    name: "a forgotten route is still looked at",
+    file: `${core}/pumping.ts`,
+    find: "  if (route.isForgotten) return\n",
+    replace: "",
+    world: "pool"
+  },
+  {
+    name: "a cancelled caller is not counted",
+    file: `${core}/waiting.ts`,
+    find: "  state.counters.cancelledCount++\n",
+    replace: "",
+    world: "sequence"
+  },
+  {
+    name: "the youngest of too many idle connections is closed",
+    file: `${core}/leasing.ts`,
+    find: '    closeEntry(state, route.idle.oldest, "idle-limit")',
+    replace: '    closeEntry(state, route.idle.newest ?? route.idle.oldest, "idle-limit")',
+    world: "sequence"
+  },
+  {
     name: "a POST is sent again",
     file: "packages/client/src/RetryVerdict.ts",
     find: 'if (!isIdempotent) return "no"\n',
     replace: "",
+    world: "client"
+  },
+  {
+    name: "an answer to a caller that has gone is given to the next one",
+    file: "packages/client/src/Call.ts",
+    find: "      lease.connection.session.abort()\n      lease.discard()",
+    replace: "      lease.connection.session.abort()\n      lease.release()",
+    also: {
+      file: "packages/http1/src/ClientSession.ts",
+      find: 'if (this.#state === "busy") this.#leave("closed")',
+      replace: 'if (this.#state === "busy") this.#leave("idle")'
+    },
     world: "client"
   },
   {
