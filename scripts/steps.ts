@@ -92,6 +92,7 @@ export const steps: ReadonlyArray<Step> = [
         "test/packaging",
         "test/packages",
         "test/interop",
+        "test/chaos",
         "test/conformance",
         "packages/bun",
         "packages/deno"
@@ -178,6 +179,13 @@ export const steps: ReadonlyArray<Step> = [
     servers: conformanceServers,
     countedBy: "vitest report",
     secondsMax: 3000
+  },
+  {
+    name: "under fire",
+    group: "node",
+    command: ["node", vitest, "run", "test/chaos/"],
+    countedBy: "vitest report",
+    secondsMax: 600
   },
   {
     name: "packaging",

@@ -32,6 +32,18 @@ describe.each(kinds)("the end of a connection over %s", (kind) => {
     soonMillis
   )
 
+  it.live.skipIf(!canCountSockets)("has given its descriptor back within `close`, or says when", () =>
+    Effect.gen(function* () {
+      const { connection, port, reader } = yield* connect(kind)
+      connection.attach(reader)
+      yield* someTurns
+      connection.close()
+      const { released } = connection
+      if (released !== undefined) yield* Effect.promise(() => released)
+      assert.strictEqual(port === 0 ? 0 : countSocketsTo(port), 0)
+    })
+  )
+
   it.live("still reads after it has ended its own side", () =>
     Effect.gen(function* () {
       const { connection, peer, reader } = yield* connect(kind)

@@ -97,6 +97,9 @@ export const watched = (connection: Connection, reader: Reader): Connection => {
     pause: () => during(() => connection.pause()),
     resume: () => during(() => connection.resume()),
     close: () => during(() => connection.close()),
+    get released() {
+      return connection.released
+    },
     reset: () => during(() => connection.reset()),
     ref: () => connection.ref(),
     unref: () => connection.unref()

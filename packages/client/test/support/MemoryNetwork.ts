@@ -31,6 +31,8 @@ export class MemoryConnection implements Connection {
   /** What `write` answers; false until `drain`. */
   isFlowing = true
   isReferenced = true
+  /** Its descriptor is given back when this resolves. */
+  released: Promise<void> | undefined
   /** What was written since the last `take`, as Latin-1. */
   #written = ""
   #handler: ConnectionHandler | undefined
