@@ -42,7 +42,8 @@ export const shownValue = (knob: Knob, value: Entry["value"]): string => {
     typeof value !== "number" ||
     !/(Timeout|lifetime|Interval|Margin|Inactivity|Threshold|After|Base|BackoffMax)$/i.test(knob)
   ) {
-    return String(value)
+    // A proxy's URL may hold a password.
+    return String(value).replace(/\/\/[^/@]*@/, "//")
   }
   return value >= 1000 && value % 1000 === 0 ? `${value / 1000} s` : `${value} ms`
 }

@@ -275,7 +275,7 @@ class Reader {
     if (problem !== undefined) this.problem(written, problem)
     if (key.note !== undefined) this.notes.push({ source, message: key.note })
     const loss = unmapped ?? (key.isHonoured?.(value) === true ? undefined : key.loss)
-    if (loss !== undefined) this.unmapped.push({ key: written.key, value: written.value, source, ...loss })
+    if (loss !== undefined) this.unmapped.push({ key: written.key, value: withoutSecrets(written), source, ...loss })
   }
 
   private set(match: string, knobs: Knobs, source: string, kind: Entry["kind"], written?: Selected): void {
@@ -287,7 +287,7 @@ class Reader {
         if (match === this.selection.onlyMatch) this.set("*", { [knob]: value }, source, kind, written)
         else if (this.unmapped.at(-1)?.source !== source) {
           const loss = wholeClientOnly(knob, match)
-          this.unmapped.push({ key: written.key, value: written.value, source, ...loss })
+          this.unmapped.push({ key: written.key, value: withoutSecrets(written), source, ...loss })
         }
         continue
       }
@@ -370,6 +370,12 @@ class Reader {
   private problem({ key, place }: { readonly key: string; readonly place: Place }, message: string): void {
     this.problems.push({ place, key, message })
   }
+}
+
+/** Readings are shown, and logged: what is or holds a password is not in them. */
+const withoutSecrets = ({ key, value }: Selected): unknown => {
+  const isSecret = /passw|passphrase|secret|private|\bkey$|token/i.test(key.split(".").at(-1) ?? "")
+  return isSecret || /\/\/[^/@\s]+@|passw/i.test(String(value)) ? "(not shown)" : value
 }
 
 const routeKnobsOf = (knobs: Knobs): Knobs =>

@@ -11,7 +11,7 @@ type PoolField = Exclude<keyof (typeof PoolConfig)["fields"], "overrides">
 type HttpField = Exclude<keyof (typeof HttpSettings)["fields"], "limits">
 type TlsField = Extract<keyof (typeof TlsSettings)["fields"], "serverName" | "minVersion" | "verification">
 
-export type Knob = `pool.${PoolField}` | `http.${HttpField}` | `tls.${TlsField}` | "localAddress"
+export type Knob = `pool.${PoolField}` | `http.${HttpField}` | `tls.${TlsField}` | "localAddress" | "proxy"
 
 /** A count, a time in milliseconds, `"unlimited"`, `"never"`, or one of a knob's words. */
 export type KnobValue = number | string | boolean
@@ -31,7 +31,8 @@ export const knobsByName: ReadonlyMap<string, Knob> = new Map(
     "tls.serverName" as const,
     "tls.minVersion" as const,
     "tls.verification" as const,
-    "localAddress" as const
+    "localAddress" as const,
+    "proxy" as const
   ].map((knob) => [knob, knob])
 )
 
@@ -74,11 +75,11 @@ export const unlimited: Knobs = {
 export const toConfig = (entries: ReadonlyArray<Entry>): ClientConfig => {
   const sections: Record<"pool" | "http" | "tls", Record<string, KnobValue>> = { pool: {}, http: {}, tls: {} }
   const overrides = new Map<string, { readonly match: string; readonly source: string } & Record<string, KnobValue>>()
-  let localAddress: KnobValue | undefined
+  const own: { localAddress?: string; proxy?: string } = {}
   for (const { knob, match, source, value } of entries) {
     const [section = "", field = ""] = knob.split(".")
     if (match === "*") {
-      if (knob === "localAddress") localAddress = value
+      if (knob === "localAddress" || knob === "proxy") own[knob] = String(value)
       else if (section === "pool" || section === "http" || section === "tls") sections[section][field] = value
     }
     if (!mayDiffer(knob)) continue
@@ -89,6 +90,6 @@ export const toConfig = (entries: ReadonlyArray<Entry>): ClientConfig => {
     pool: { ...sections.pool, overrides: [...overrides.values()] },
     ...(Object.keys(sections.http).length === 0 ? {} : { http: sections.http }),
     ...(Object.keys(sections.tls).length === 0 ? {} : { tls: sections.tls }),
-    ...(localAddress === undefined ? {} : { localAddress: String(localAddress) })
+    ...own
   }
 }

@@ -76,8 +76,11 @@ const go: Values = {
   "http.responseHeadTimeout": "never",
   "http.expectContinueTimeout": 1000,
   "http.retryCountMax": 100,
-  "http.isDecoding": true
+  "http.isDecoding": true,
+  proxy: "environment"
 }
+
+const { proxy: ____, ...goZero } = go
 
 const undici: Values = {
   "pool.connectionsPerRouteMax": "unlimited",
@@ -238,7 +241,7 @@ const table: ReadonlyArray<readonly [id: string, version: string, values: Values
     "go",
     "Transport{}",
     {
-      ...go,
+      ...goZero,
       "pool.idleMax": "unlimited",
       "pool.connectTimeout": "never",
       "pool.idleTimeout": "never",

@@ -139,6 +139,16 @@ describe("a value for one route of what only a whole client can have", () => {
   })
 })
 
+describe("a password", () => {
+  it("is in no reading, whatever key it stands under", () => {
+    const reading = hikari(
+      "password=51mp50n\njdbcUrl=jdbc:mysql://bart:51mp50n@db/a\ndataSource.url=jdbc:a?password=51mp50n"
+    )
+    expect(JSON.stringify(reading)).not.toContain("51mp50n")
+    expect(reading.unmapped.map(({ value }) => value)).toEqual(["(not shown)", "(not shown)", "(not shown)"])
+  })
+})
+
 describe("reactor-netty's forRemoteHost", () => {
   it("inherits nothing from the pool around it", () => {
     const reading = reactorNetty("{maxConnections: 5, maxIdleTime: 10s, forRemoteHost: {a.test: {maxIdleTime: 3s}}}")

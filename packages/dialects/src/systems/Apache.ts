@@ -108,7 +108,7 @@ const options: ReadonlyArray<Key> = [
   {
     name: "proxy",
     codec: text,
-    loss: { why: "there are no proxies here", todo: "call the origin itself" },
+    to: "proxy",
     cite: "RequestConfig.setProxy"
   }
 ]

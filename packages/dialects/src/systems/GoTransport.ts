@@ -156,6 +156,14 @@ const keys: ReadonlyArray<Key> = [
     loss: { why: "connections speak HTTP/1.1 only", todo: "leave it out" },
     cite: "go 1.24 net/http Transport.HTTP2"
   },
+  {
+    name: "Proxy",
+    codec: text,
+    byDefault: { DefaultTransport: "ProxyFromEnvironment" },
+    means: "`proxy`; ProxyFromEnvironment is `environment`",
+    use: (value) => ({ knobs: { proxy: value === "ProxyFromEnvironment" ? "environment" : value } }),
+    cite: source("45-53")
+  },
   { name: "ProxyConnectHeader.**", codec: anything, loss: headers, cite: source("240") },
   { name: "TLSClientConfig.ServerName", codec: text, to: "tls.serverName", cite: "go crypto/tls Config" },
   {

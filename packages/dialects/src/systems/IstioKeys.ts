@@ -203,7 +203,7 @@ export const istioKeys: ReadonlyArray<Key> = [
   {
     name: "tunnel.**",
     codec: anything,
-    loss: { why: "there are no proxies here", todo: "call the origin itself" },
+    loss: { why: "a proxy is the client's own setting", todo: "set proxy beside from" },
     cite: proto("TunnelSettings")
   },
   {

@@ -93,7 +93,7 @@ const keys: ReadonlyArray<Key> = [
   {
     name: "proxyEnv.**",
     codec: anything,
-    loss: { why: "there are no proxies here", todo: "call the origin itself" },
+    loss: { why: "a proxy is the client's own setting", todo: "set proxy beside from" },
     cite: "node 24 lib/_http_agent.js"
   },
   ...["ca", "cert", "key", "pfx", "passphrase", "ciphers"].map((name) => ({

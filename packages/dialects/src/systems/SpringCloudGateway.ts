@@ -140,9 +140,33 @@ const keys: ReadonlyArray<Key> = [
     cite: "HttpClientProperties.java"
   },
   {
-    name: "proxy.**",
+    name: "proxy.type",
+    codec: oneOf({ HTTP: "http", SOCKS5: "socks5" }, { ignoresCase: true }),
+    byDefault: "HTTP",
+    means: "the scheme of `proxy`",
+    cite: "HttpClientProperties.Proxy"
+  },
+  {
+    name: "proxy.host",
+    codec: text,
+    means: "`proxy`, with type and port",
+    use: (host, { get }) => {
+      const port = get("proxy.port")
+      return { knobs: { proxy: `${get("proxy.type")}://${host}${port === undefined ? "" : `:${port}`}` } }
+    },
+    cite: "HttpClientProperties.Proxy"
+  },
+  { name: "proxy.port", codec: count(), means: "the port of `proxy`", cite: "HttpClientProperties.Proxy" },
+  ...["proxy.username", "proxy.password"].map((name) => ({
+    name,
     codec: anything,
-    loss: { why: "there are no proxies here", todo: "call the origin itself" },
+    loss: { why: "a password does not belong in a text of settings", todo: "set proxy beside from, with its user" },
+    cite: "HttpClientProperties.Proxy"
+  })),
+  {
+    name: "proxy.non-proxy-hosts-pattern",
+    codec: text,
+    loss: { why: "it is a regular expression", todo: "set proxies beside from: direct for such hosts" },
     cite: "HttpClientProperties.Proxy"
   },
   {

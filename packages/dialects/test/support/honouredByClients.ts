@@ -23,6 +23,7 @@ export const honouredByClients: ReadonlyArray<Full> = [
       localAddress: 10.0.0.1
       redirectsEnabled: true
       maxRedirects: 5
+      proxy: p.test:3128
       contentCompressionEnabled: false`,
     values: {
       "pool.connectionsMax": 200,
@@ -36,6 +37,7 @@ export const honouredByClients: ReadonlyArray<Full> = [
       "pool.idleTimeout": 5000,
       "http.retryCountMax": 2,
       localAddress: "10.0.0.1",
+      proxy: "p.test:3128",
       "http.redirectCountMax": 5,
       "http.isDecoding": false
     },
@@ -70,6 +72,7 @@ export const honouredByClients: ReadonlyArray<Full> = [
       localAddress: 10.0.0.1
       redirectsEnabled: false
       maxRedirects: 5
+      proxy: p.test:3128
       contentCompressionEnabled: false`,
     values: {
       "pool.connectionsMax": "unlimited",
@@ -84,6 +87,7 @@ export const honouredByClients: ReadonlyArray<Full> = [
       "http.bodyIdleTimeout": 5000,
       "http.retryCountMax": 4,
       localAddress: "10.0.0.1",
+      proxy: "p.test:3128",
       "http.redirectCountMax": 0,
       "http.isDecoding": false
     },
@@ -184,7 +188,7 @@ export const honouredByClients: ReadonlyArray<Full> = [
     id: "go",
     text: `{"MaxIdleConns": 50, "MaxIdleConnsPerHost": 10, "MaxConnsPerHost": 20, "IdleConnTimeout": 30000000000,
       "ResponseHeaderTimeout": "2s", "ExpectContinueTimeout": 0, "Dialer": {"Timeout": "1s", "LocalAddr": "10.0.0.1"},
-      "DisableKeepAlives": true, "DisableCompression": true, "TLSClientConfig": {"ServerName": "a.test", "InsecureSkipVerify": true}}`,
+      "DisableKeepAlives": true, "Proxy": "http://p.test:3128", "DisableCompression": true, "TLSClientConfig": {"ServerName": "a.test", "InsecureSkipVerify": true}}`,
     values: {
       "pool.idleMax": 50,
       "pool.idlePerRouteMax": 10,
@@ -196,6 +200,7 @@ export const honouredByClients: ReadonlyArray<Full> = [
       localAddress: "10.0.0.1",
       "pool.mode": "disabled",
       "http.isDecoding": false,
+      proxy: "http://p.test:3128",
       "tls.serverName": "a.test",
       "tls.verification": "unverified"
     }

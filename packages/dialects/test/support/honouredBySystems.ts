@@ -205,6 +205,7 @@ export const honouredBySystems: ReadonlyArray<Full> = [
         response-timeout: 5s
         compression: true
         ssl.use-insecure-trust-manager: true
+        proxy: {type: SOCKS5, host: p.test, port: 1080}
         pool: {type: fixed, name: edge, max-connections: 64, acquire-timeout: 3000, max-idle-time: PT30S, max-life-time: 60s, eviction-interval: 30s, metrics: true, leasing-strategy: lifo}`,
     values: {
       "pool.mode": "bounded",
@@ -217,6 +218,7 @@ export const honouredBySystems: ReadonlyArray<Full> = [
       "pool.connectTimeout": 1000,
       "http.responseHeadTimeout": 5000,
       "http.isDecoding": true,
+      proxy: "socks5://p.test:1080",
       "tls.verification": "unverified"
     }
   }
