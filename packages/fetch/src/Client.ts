@@ -9,6 +9,7 @@ import { platform } from "#platform"
 import { rememberService } from "./ClientService.ts"
 import { type FetchInit, type FetchSettings, makeFetch } from "./Fetch.ts"
 import { type Interceptor, interceptWith } from "./Interceptor.ts"
+import { connectorWith, type NameOptions } from "./NameOptions.ts"
 import { makeRequest, type RequestOptions } from "./Request.ts"
 import { toWeirError, WeirError } from "./WeirError.ts"
 import type { WeirResponse } from "./WeirResponse.ts"
@@ -19,6 +20,8 @@ export interface ClientOptions extends ClientSetup {
   readonly userAgent?: string
   /** Code of your own around each request, the first outermost. Default: none, which costs nothing. */
   readonly interceptors?: ReadonlyArray<Interceptor>
+  /** Where names lead, how long that is kept, how their addresses are tried. Default: as the system and RFC 8305 say. */
+  readonly names?: NameOptions
 }
 
 export interface Client {
@@ -41,10 +44,13 @@ export interface Client {
 
 /** Throws a `WeirError` with code `WEIR_CONFIG` if the options cannot be used. */
 export const createClient = (options: ClientOptions = {}): Client => {
-  const { interceptors = [], userAgent = "weir", ...config } = options
+  const { interceptors = [], names = {}, userAgent = "weir", ...config } = options
   const scope = Scope.makeUnsafe()
   const client = runOrThrow(
-    makeClient(config).pipe(Effect.provideServiceEffect(Connector, platform.make()), Scope.provide(scope))
+    makeClient(config).pipe(
+      Effect.provideServiceEffect(Connector, connectorWith(platform, names)),
+      Scope.provide(scope)
+    )
   )
   const { decompression, isDecoding = true, redirectCountMax } = client.settings
   const decoding = { isDecoding, limits: decompression }
