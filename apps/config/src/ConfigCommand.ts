@@ -119,18 +119,15 @@ const choose = (text: string, file: string, from: string | undefined): Effect.Ef
       : Effect.succeed(dialect)
   }
   const [best, next] = detect(text, file)
-  if (best === undefined)
-    return Effect.fail(
-      new Refused({ status: 2, report: `${file}: nothing in it tells whose configuration it is; ${say}` })
-    )
-  return next === undefined
-    ? Effect.succeed(best)
-    : Effect.as(
-        Console.error(
-          `${file}: read as ${best.spec.id}; it has keys of ${next.spec.id} too, which --from ${next.spec.id} reads`
-        ),
-        best
-      )
+  const refuse = (why: string) => Effect.fail(new Refused({ status: 2, report: `${file}: ${why}; ${say}` }))
+  if (best === undefined) return refuse("nothing in it tells whose configuration it is")
+  if (next === undefined) return Effect.succeed(best.dialect)
+  const [id, other] = [best.dialect.spec.id, next.dialect.spec.id]
+  if (best.nameCount === next.nameCount) return refuse(`it may be of ${id} or of ${other}`)
+  return Effect.as(
+    Console.error(`${file}: read as ${id}; it has keys of ${other} too, which --from ${other} reads`),
+    best.dialect
+  )
 }
 
 const check = (file: string, { dialect, unmapped }: Reading): Effect.Effect<void, Refused> => {

@@ -16,6 +16,7 @@ const files: Readonly<Record<string, string>> = {
   "other.properties":
     "spring.cloud.gateway.httpclient.pool.type=FIXED\nspring.cloud.gateway.httpclient.connect-timeout=1000\n",
   "broken.yaml": "ribbon:\n  MaxConnectionPerHost: 50\n",
+  "apache.yaml": "maxConnTotal: 5\n",
   "unknown.yaml": "a: 1\n"
 }
 
@@ -117,6 +118,10 @@ describe("weir-config", () => {
     expect(await run(at("unknown.yaml"))).toMatchObject({
       status: 2,
       err: expect.stringContaining(`say whose it is with --from: ${known}`)
+    })
+    expect(await run(at("apache.yaml"))).toMatchObject({
+      status: 2,
+      err: expect.stringContaining("apache.yaml: it may be of apache4 or of apache5; say whose it is with --from: ")
     })
     expect(await run("--from", "istoi", at("unknown.yaml"))).toMatchObject({
       status: 2,

@@ -41,16 +41,22 @@ export const dialects: ReadonlyArray<Dialect> = [
 /** By its id, `istio`. */
 export const dialectOf = (id: string): Dialect | undefined => dialects.find(({ spec }) => spec.id === id)
 
+/** A dialect that a text may be in. */
+export interface Candidate {
+  readonly dialect: Dialect
+  /** Names in the text that tell of it. */
+  readonly nameCount: number
+}
+
 /**
- * The dialects that know names of the text which other systems do not have, those that know most of them first. None:
- * nobody can tell. Several of one weight: the reader has to say.
+ * The dialects that know names of the text which most other systems do not have, those that know most of them first.
+ * None: nobody can tell. Several that know as many: the reader has to say.
  */
-export const detect = (input: string | object, file?: string): ReadonlyArray<Dialect> => {
+export const detect = (input: string | object, file?: string): ReadonlyArray<Candidate> => {
   const { documents } = flatten(input, file)
   const paths = documents.flat().map(({ path }) => formatPath(path).replaceAll(/\[\d+\]/g, ""))
-  const counted = dialects.map((dialect) => ({ dialect, count: paths.filter(dialect.spec.isTelling).length }))
-  return counted
-    .filter(({ count }) => count > 0)
-    .sort((a, b) => b.count - a.count)
-    .map(({ dialect }) => dialect)
+  return dialects
+    .map((dialect) => ({ dialect, nameCount: paths.filter(dialect.spec.isTelling).length }))
+    .filter(({ nameCount }) => nameCount > 0)
+    .sort((a, b) => b.nameCount - a.nameCount)
 }

@@ -1,5 +1,5 @@
 export { type Dialect, type DialectSpec, make as makeDialect } from "./Dialect.ts"
-export { detect, dialectOf, dialects } from "./Dialects.ts"
+export { type Candidate, detect, dialectOf, dialects } from "./Dialects.ts"
 export { toMarkdown } from "./Documentation.ts"
 export { type IstioCluster, istioCluster, type Sourced } from "./IstioCluster.ts"
 export type { DialectOptions, Key } from "./Key.ts"

@@ -24,7 +24,7 @@ describe("a configuration found in public", () => {
   it.each(
     foundInPublic.filter(({ where }) => !where.includes("Pingora's own")).map((found) => [found.where, found] as const)
   )("is known for whose it is: %s", (_where, { file, id, text }) => {
-    const found = detect(text, file).map(({ spec }) => spec.id)
+    const found = detect(text, file).map(({ dialect }) => dialect.spec.id)
     // Two versions of one system have names in common.
     expect(id.startsWith("apache") ? found.map((one) => one.slice(0, 6)) : found).toContain(
       id.startsWith("apache") ? "apache" : id

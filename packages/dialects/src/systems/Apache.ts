@@ -162,12 +162,11 @@ const retries = (byDefault: number, cite: string): ReadonlyArray<Key> => [
   }
 ]
 
-const isTelling = (path: string): boolean =>
-  /^(maxConnTotal|maxConnPerRoute|defaultMaxPerRoute|maxPerRoute|connectionRequestTimeout|poolConcurrencyPolicy|connPoolPolicy|evict(Idle|Expired)Connections|connectionTimeToLive)/.test(
-    path
-  )
+const telling =
+  /^(maxConnTotal|maxTotal|maxConnPerRoute|defaultMaxPerRoute|maxPerRoute|connectionRequestTimeout|evict(Idle|Expired)Connections)/
+const tellingOf5 = /^(poolConcurrencyPolicy|connPoolPolicy|connectionKeepAlive|responseTimeout|offLockDisposalEnabled)/
 
-const shared: Pick<DialectSpec, "isTelling" | "form" | "matchOf"> = { isTelling, form: "yaml", matchOf }
+const shared: Pick<DialectSpec, "form" | "matchOf"> = { form: "yaml", matchOf }
 
 /** 4.5's timeouts: 0 is none, and so is negative, which leaves it to the system. */
 const millis45 = time({ bare: "milliseconds", zero: "unlimited", negative: "unlimited" })
@@ -176,6 +175,7 @@ const millis45 = time({ bare: "milliseconds", zero: "unlimited", negative: "unli
 export const apache4 = make({
   ...shared,
   id: "apache4",
+  isTelling: (path) => telling.test(path) || path.startsWith("connectionTimeToLive"),
   title: "Apache HttpClient",
   versions: ["4.5"],
   keys: [
@@ -264,6 +264,7 @@ const millis5 = time({ bare: "milliseconds", hasUnits: true, zero: "unlimited", 
 export const apache5 = make({
   ...shared,
   id: "apache5",
+  isTelling: (path) => telling.test(path) || tellingOf5.test(path),
   title: "Apache HttpClient",
   versions: ["5"],
   keys: [
