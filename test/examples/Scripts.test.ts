@@ -83,4 +83,13 @@ describe("the example of", () => {
     upstream.close()
     rmSync(directory, { recursive: true })
   })
+
+  it("a proxy sends plain calls to it by their whole URI, and says why it opens no tunnel", async () => {
+    await using proxy = await Upstream.start((request, response) => response.end(`forwarded ${request.url}`))
+    const { origin } = new URL(proxy.url)
+    await using plain = new Running("node", "examples/proxy.ts", "http://a.test/path", origin)
+    expect(await plain.output()).toBe("200 forwarded http://a.test/path\n")
+    await using secure = new Running("node", "examples/proxy.ts", "https://a.test/", origin)
+    expect(await secure.output()).toMatch(/^WEIR_CONNECT_FAILED .* in phase proxy: a\.test:443 via http:/)
+  })
 })
