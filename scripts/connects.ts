@@ -37,7 +37,7 @@ const introduction = `# Connects without number
 What \`npm run connects\` printed. A cycle opens a connection, in plain text or by TLS, to an address or to a name. Every
 second one is given up after as many turns of the event loop as chance says, be it connecting, in its handshake or open;
 the others say a word. What was opened is closed, every third time by a reset. Counted are the process's descriptors
-before and after, and its resident memory after each tenth of the cycles, its garbage collected.
+before and after, and its memory after each tenth of the cycles, its garbage collected.
 `
 
 const { values } = parseArgs({
@@ -99,14 +99,14 @@ const versionOf = (runtime: Runtime): string =>
   /\d+\.\d+\.\d+/.exec(spawnSync(join(bin, runtime), ["--version"], { encoding: "utf8" }).stdout)?.[0] ?? "unknown"
 
 const describeRun = (runtime: Runtime, report: EnduranceReport, seconds: number): string => {
-  const { leftCount, megabytes, outcomeCounts } = report
+  const { heapMegabytes = [], leftCount, megabytes, outcomeCounts } = report
   const faults = faultsIn(report, runtime)
   return [
     `## ${runtime} ${versionOf(runtime)}`,
     `\`npm run connects -- --runtime ${runtime} --count ${count}\`, ${platform()} ${arch()}, ${cpus().length} cores, in ${Math.round(seconds)} s: ` +
       `${outcomeCounts.opened} opened and closed, ${outcomeCounts.interrupted} given up before they were open, ${outcomeCounts.failed} failed.`,
-    `| | |\n| --- | --- |\n| descriptors left open | ${leftCount} |\n| memory after each tenth, MB | ${megabytes.join(", ")} |\n` +
-      `| growth in the second half, MB | ${growthMegabytesOf(report).toFixed(1)} |`,
+    `| | |\n| --- | --- |\n| descriptors left open | ${leftCount} |\n| alive on the heap after each tenth, MB | ${heapMegabytes.join(", ")} |\n` +
+      `| resident memory then, MB | ${megabytes.join(", ")} |\n| growth of the heap in the second half, MB | ${growthMegabytesOf(report).toFixed(1)} |`,
     ...(runtime === "deno" && leftCount > 0
       ? ["The descriptors are a pair of sockets that Deno opens for itself, once."]
       : []),
