@@ -58,10 +58,10 @@ export const fromClient = (client: Client): HttpClient.HttpClient =>
           }),
         catch: (cause) => requestError(request, cause)
       })
-    return Effect.map(Effect.flatMap(bodyOf(request), send), (response) => {
-      releaseOnAbort(response, signal)
-      return HttpClientResponse.fromWeb(request, response)
-    })
+    // The platform aborts the signal of a response that nobody reads any more, which gives its connection back.
+    return Effect.map(Effect.flatMap(bodyOf(request), send), (response) =>
+      HttpClientResponse.fromWeb(request, response)
+    )
   })
 
 /** `HttpClient` on the `WeirClient` in the context. */
@@ -141,16 +141,3 @@ const isBodyInput = (body: unknown): body is BodyInput =>
   body instanceof Blob ||
   body instanceof ReadableStream ||
   (typeof body === "object" && body !== null && Symbol.asyncIterator in body)
-
-/**
- * The platform aborts the signal of a response that nobody reads any more: its scope has ended, or it was collected as
- * garbage. A body that is being read hears the signal by itself; one that was never begun is given up here.
- */
-const releaseOnAbort = ({ body }: Response, signal: AbortSignal): void => {
-  if (body === null) return
-  const giveUp = (): void => {
-    // It rejects where the body has failed already, which is as good.
-    if (!body.locked) body.cancel().catch(() => undefined)
-  }
-  signal.addEventListener("abort", giveUp, { once: true })
-}
