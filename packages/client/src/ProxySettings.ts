@@ -50,18 +50,21 @@ export type ProxyFor = (isSecure: boolean, host: string, port: number) => ProxyS
 export const makeProxyFor = (settings: ProxySettings): Effect.Effect<ProxyFor, PoolConfigError> =>
   Effect.gen(function* () {
     const environment = usesEnvironment(settings)
-      ? environmentProxies(yield* readEnvironment, parseProxy)
+      ? environmentProxies(yield* readableEnvironment, parseProxy)
       : () => "direct" as const
     if (typeof environment !== "function") return yield* new PoolConfigError({ problems: environment })
     const choice = proxyChoice(settings, environment)
     return typeof choice === "function" ? choice : yield* new PoolConfigError({ problems: choice })
-  }).pipe(
-    Effect.catchTag("ConfigError", (error) =>
-      Effect.fail(
-        new PoolConfigError({ problems: [`the proxies of the environment cannot be read: ${error.message}`] })
-      )
-    )
-  )
+  })
+
+const readableEnvironment = readEnvironment.pipe(
+  // Deno throws where it does not allow the environment to be read.
+  Effect.catchDefect((defect) => Effect.fail(defect)),
+  Effect.mapError((cause) => {
+    const detail = cause instanceof Error ? cause.message : String(cause)
+    return new PoolConfigError({ problems: [`the proxies of the environment cannot be read: ${detail}`] })
+  })
+)
 
 const usesEnvironment = ({ proxies = [], proxy }: ProxySettings): boolean =>
   [proxy, ...proxies.map((override) => override.proxy)].includes("environment")

@@ -248,6 +248,21 @@ describe("a request through any proxy", () => {
   )
 })
 
+describe("an environment that cannot be read", () => {
+  it.effect.each([
+    ["by its source", ConfigProvider.make(() => Effect.fail(new ConfigProvider.SourceError({ message: "no access" })))],
+    ["at all", ConfigProvider.make(() => Effect.die(new Error("no access")))]
+  ] as const)("is a problem of the configuration: %s", ([, provider]) =>
+    Effect.gen(function* () {
+      const error = yield* withClient({ proxy: "environment" }, function* () {}).pipe(
+        Effect.provideService(ConfigProvider.ConfigProvider, provider),
+        Effect.flip
+      )
+      assert.match(String(error), /the proxies of the environment cannot be read: .*no access/)
+    })
+  )
+})
+
 describe("the route", () => {
   const keyOf = (setting: Parameters<typeof parseProxy>[0], isSecure = false, isTunnel = false): string => {
     const proxy = parseProxy(setting)
