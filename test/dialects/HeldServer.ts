@@ -11,6 +11,8 @@ export interface HeldServer {
   readonly host: string
   /** Requests that wait for an answer. */
   readonly heldCount: () => number
+  /** The most that ever waited at once. */
+  readonly heldCountMax: () => number
   /** Sockets open now. */
   readonly openCount: () => number
   /** Sockets that there have been. */
@@ -25,12 +27,14 @@ export const holdRequests = async (afterMillis?: number): Promise<HeldServer> =>
   const held = new Set<ServerResponse>()
   const open = new Set<Socket>()
   let acceptedCount = 0
+  let heldCountMax = 0
   const server = createServer({ keepAliveTimeout: 60_000 }, (_request, response) => {
     if (afterMillis !== undefined) {
       setTimeout(() => response.end("done"), afterMillis)
       return
     }
     held.add(response)
+    heldCountMax = Math.max(heldCountMax, held.size)
     response.once("close", () => held.delete(response))
   })
   server.on("connection", (socket: Socket) => {
@@ -47,6 +51,7 @@ export const holdRequests = async (afterMillis?: number): Promise<HeldServer> =>
     url: `http://${host}/`,
     host,
     heldCount: () => held.size,
+    heldCountMax: () => heldCountMax,
     openCount: () => open.size,
     acceptedCount: () => acceptedCount,
     release: () => {
