@@ -54,8 +54,11 @@ describe("a source", () => {
 
 describe("of several names for one value", () => {
   it("the newer one counts, and the other is told about", () => {
-    const reading = ribbon("ribbon.MaxHttpConnectionsPerHost=10\nribbon.MaxConnectionsPerHost=20")
-    expect(valuesOf(reading)).toMatchObject({ "pool.connectionsPerRouteMax": 20 })
+    const [old, newer] = ["ribbon.MaxHttpConnectionsPerHost=10", "ribbon.MaxConnectionsPerHost=20"]
+    const reading = ribbon(`${old}\n${newer}`)
+    for (const one of [reading, ribbon(`${newer}\n${old}`)]) {
+      expect(valuesOf(one)).toMatchObject({ "pool.connectionsPerRouteMax": 20 })
+    }
     expect(reading.notes).toContainEqual({
       source: "ribbon.MaxHttpConnectionsPerHost, line 1",
       message: "not in force: ribbon.MaxConnectionsPerHost, line 2 sets it too and comes first"
@@ -171,14 +174,14 @@ static_resources:
   - name: b
     circuit_breakers:
       thresholds:
-      - {priority: HIGH, max_connections: 3}
       - {max_connections: 2}
+      - {priority: HIGH, max_connections: 3}
 `
     const reading = envoy(text, { cluster: "b" })
     expect(valuesOf(reading)).toMatchObject({ "pool.name": "b", "pool.connectionsMax": 2 })
     expect(reading.unmapped.map(({ key }) => key)).toEqual([
-      "static_resources.clusters[1].circuit_breakers.thresholds[0].priority",
-      "static_resources.clusters[1].circuit_breakers.thresholds[0].max_connections"
+      "static_resources.clusters[1].circuit_breakers.thresholds[1].priority",
+      "static_resources.clusters[1].circuit_breakers.thresholds[1].max_connections"
     ])
   })
 })
