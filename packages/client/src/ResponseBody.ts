@@ -9,6 +9,8 @@ import type { ClientError } from "./ClientError.ts"
 
 /** What a body asks of the call it belongs to. */
 export interface BodyOwner {
+  /** What the answer's head says of the body's length; NaN where it says nothing. */
+  readonly announcedByteCount: number
   pauseBody(): void
   resumeBody(): void
   /** The reader has taken something or given up waiting for it. */
@@ -34,6 +36,9 @@ const open: State = { _tag: "open" }
 const complete: State = { _tag: "complete" }
 const noBytes = new Uint8Array(0)
 
+/** So much memory at most is set aside for bytes that were announced and have not come. */
+const presizedByteCountMax = 1_048_576
+
 /** Not `slice`: of Node's Buffer that is a view on the same memory. */
 const copyOf = (chunk: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(chunk)
 
@@ -43,14 +48,15 @@ export class ResponseBody {
   private readonly owner: BodyOwner
   private readonly bufferByteCount: number
   private state: State = open
-  /** Most bodies never have one. */
-  private chunks: Array<Uint8Array<ArrayBuffer>> | undefined
+  /** Memory of the body's own, its first `storedByteCount` bytes filled; a short body never has one. */
+  private stored: Uint8Array<ArrayBuffer> | undefined
+  private storedByteCount = 0
   /**
    * The first piece of what is kept, still in the connection's own memory: whoever takes it before the read is over, as a
    * program does that is woken with the whole answer, saves a copy. `keep` ends that.
    */
   private borrowed: Uint8Array | undefined
-  /** Of `borrowed` and `chunks` together. */
+  /** Of `borrowed` and `stored` together. */
   private keptByteCount = 0
   private isPaused = false
   private mode: "kept" | "collecting" | "piped" | "discarded" = "kept"
@@ -92,10 +98,9 @@ export class ResponseBody {
           this.borrowed = chunk
         } else {
           this.keep()
-          this.keepCopy(chunk)
+          this.store(chunk)
         }
         this.keptByteCount += chunk.length
-        if (this.mode === "kept" && this.keptByteCount >= this.bufferByteCount) this.pause()
     }
   }
 
@@ -103,21 +108,57 @@ export class ResponseBody {
    * All that one read brought has been pushed. Only now are readers woken, so that one who takes the last piece finds the
    * connection back in the pool.
    */
+  wakeReaders(): void {
+    if (this.waiting === undefined) return
+    // One that is woken may read on, and wait again, in this stack.
+    for (const look of Array.from(this.waiting)) look()
+  }
+
+  /**
+   * The readers have taken what they wanted of this read, and more may follow. Asked only now, a reader that keeps up never
+   * has the connection paused; what one read brings is bounded by the connection.
+   */
   readEnd(): void {
-    this.wakeReaders()
+    this.keep()
+    if (this.mode === "kept" && this.keptByteCount >= this.bufferByteCount) this.pause()
   }
 
   /** The memory that was read into is about to be used again; to be called before the end of every read. */
   keep(): void {
-    if (this.borrowed === undefined) return
-    this.keepCopy(this.borrowed)
+    const { borrowed } = this
+    if (borrowed === undefined) return
     this.borrowed = undefined
+    this.store(borrowed)
   }
 
-  private keepCopy(chunk: Uint8Array): void {
-    const copy = copyOf(chunk)
-    if (this.chunks === undefined) this.chunks = [copy]
-    else this.chunks.push(copy)
+  private store(chunk: Uint8Array): void {
+    const { stored, storedByteCount } = this
+    const byteCount = storedByteCount + chunk.length
+    this.storedByteCount = byteCount
+    if (stored !== undefined && byteCount <= stored.length) {
+      stored.set(chunk, storedByteCount)
+      return
+    }
+    const room = byteCount + this.furtherByteCount(stored?.length ?? 0)
+    if (stored === undefined && room === byteCount) {
+      this.stored = copyOf(chunk)
+      return
+    }
+    const larger = new Uint8Array(room)
+    if (stored !== undefined) larger.set(stored.subarray(0, storedByteCount))
+    larger.set(chunk, storedByteCount)
+    this.stored = larger
+  }
+
+  /**
+   * How much more to set memory aside for: as much again each time, so that many small pieces are not copied many times.
+   * Where all of the body is collected, what was announced, but not much more than has come.
+   */
+  private furtherByteCount(sizeByteCount: number): number {
+    const expectedByteCount = this.owner.announcedByteCount - this.receivedByteCount
+    return this.mode !== "collecting" || Number.isNaN(expectedByteCount)
+      ? sizeByteCount
+      : Math.min(expectedByteCount, Math.max(presizedByteCountMax, sizeByteCount))
   }
 
   end(): void {
@@ -227,30 +268,17 @@ export class ResponseBody {
   }
 
   private takeKept(): Uint8Array<ArrayBuffer> {
-    const { chunks, keptByteCount } = this
-    const first = chunks?.[0]
-    if (chunks === undefined || first === undefined) return noBytes
-    this.chunks = undefined
+    const { stored, storedByteCount } = this
+    if (stored === undefined) return noBytes
+    this.stored = undefined
+    this.storedByteCount = 0
     this.keptByteCount = 0
-    if (chunks.length === 1) return first
-    const whole = new Uint8Array(keptByteCount)
-    let offset = 0
-    for (const chunk of chunks) {
-      whole.set(chunk, offset)
-      offset += chunk.length
-    }
-    return whole
+    return storedByteCount === stored.length ? stored : stored.slice(0, storedByteCount)
   }
 
   private settle(state: State): void {
     this.state = state
     this.wakeReaders()
-  }
-
-  private wakeReaders(): void {
-    if (this.waiting === undefined) return
-    // One that is woken may read on, and wait again, in this stack.
-    for (const look of Array.from(this.waiting)) look()
   }
 
   private waitUntil(isReady: () => boolean): Effect.Effect<void> {

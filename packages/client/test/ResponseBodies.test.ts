@@ -338,3 +338,60 @@ describe("a body", () => {
     })
   )
 })
+
+describe("what is kept of a body", () => {
+  const head = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+  const piece = "x".repeat(20_000)
+
+  it.effect("never has the connection paused while a reader takes it as it comes", () =>
+    withMemory({ http: { bodyBufferByteCount: 10_000 } }, function* ({ call, network, start }) {
+      const caller = yield* start(
+        Effect.flatMap(call(), (response) =>
+          Stream.runFold(
+            response.stream,
+            () => 0,
+            (sum, chunk) => sum + chunk.length
+          )
+        )
+      )
+      const connection = network.connection(1)
+      let pauseCount = 0
+      connection.pause = () => {
+        pauseCount++
+      }
+      connection.send(head + piece)
+      for (let sentCount = 1; sentCount < 5; sentCount++) connection.send(piece)
+      assert.strictEqual(yield* Fiber.join(caller), 100_000)
+      assert.strictEqual(pauseCount, 0)
+    })
+  )
+
+  it.effect("has the connection paused when nobody has taken it by the end of the read", () =>
+    withMemory({ http: { bodyBufferByteCount: 10_000 } }, function* ({ call, network, start }) {
+      const caller = yield* start(call())
+      network.connection(1).send(head + piece)
+      assert.isTrue(network.connection(1).isPaused)
+      const response = yield* Fiber.join(caller)
+      const reader = yield* Effect.forkChild(response.bytes, { startImmediately: true })
+      assert.isFalse(network.connection(1).isPaused)
+      for (let sentCount = 1; sentCount < 5; sentCount++) network.connection(1).send(piece)
+      assert.strictEqual((yield* Fiber.join(reader)).length, 100_000)
+    })
+  )
+
+  it.effect("is put together from many small pieces, of a length announced or not", () =>
+    withMemory({}, function* ({ call, network, start }) {
+      const pieces = Array.from({ length: 3000 }, (_, index) => `${index},`)
+      const whole = pieces.join("")
+      const sized = yield* start(Effect.flatMap(call(), ({ text }) => text))
+      network.connection(1).send(`HTTP/1.1 200 OK\r\nContent-Length: ${whole.length}\r\n\r\n`)
+      for (const text of pieces) network.connection(1).send(text)
+      assert.strictEqual(yield* Fiber.join(sized), whole)
+      const chunked = yield* start(Effect.flatMap(call(), ({ text }) => text))
+      network.connection(1).send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+      for (const text of pieces) network.connection(1).send(chunkOf(text))
+      network.connection(1).send("0\r\n\r\n")
+      assert.strictEqual(yield* Fiber.join(chunked), whole)
+    })
+  )
+})
