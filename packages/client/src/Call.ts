@@ -20,6 +20,7 @@ import {
 } from "@weir/http1"
 import type { ConnectionInfo } from "@weir/transport"
 import { Cause, Duration, Exit } from "effect"
+import { withBytesInPieces } from "./bytesInPieces.ts"
 import { failureOf, verdictOf } from "./CallFailure.ts"
 import { CallTimer, tellTiming } from "./CallTimer.ts"
 import { type CallTimeout, type ClientError, type ClientFailure, clientError } from "./ClientError.ts"
@@ -93,7 +94,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     answer: (exit: Exit.Exit<ClientResponse, ClientError>) => void
   ) {
     this.shared = shared
-    this.request = request
+    this.request = request.body._tag === "Bytes" ? withBytesInPieces(request, request.body.bytes) : request
     this.answer = answer
     this.body = new ResponseBody(this, shared.limits.bodyBufferByteCount)
     this.startedAtMillis = shared.deadlines.nowMillis()
@@ -221,10 +222,10 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
 
   onReadEnd(): void {
     this.noteReader()
-    this.body.wakeReaders()
+    this.body.readEnd()
     // A head with the start of a longer body: the caller may begin to read.
     this.respond()
-    this.body.readEnd()
+    this.body.keep()
   }
 
   onComplete(verdict: ReuseVerdict, trailers: RawHeaders): void {
@@ -314,10 +315,6 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     if (this.phase === "reading-body") this.setPhaseDue(this.nowMillis + this.shared.limits.bodyIdleMillis)
   }
 
-  get announcedByteCount(): number {
-    return Number(this.head?.get("content-length"))
-  }
-
   abandonBody(): void {
     this.abort()
   }
@@ -332,7 +329,8 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
   discardBody(): void {
     if (this.phase !== "reading-body") return
     const { drainByteCountMax, drainMillis } = this.shared.limits
-    if (drainByteCountMax === 0 || this.announcedByteCount - this.body.receivedByteCount > drainByteCountMax) {
+    const announcedByteCount = Number(this.head?.get("content-length") ?? 0)
+    if (drainByteCountMax === 0 || announcedByteCount - this.body.receivedByteCount > drainByteCountMax) {
       this.abort()
       return
     }

@@ -56,6 +56,39 @@ describe("waiting for the answer's head", () => {
   )
 
   spec(
+    "begins when the last of a streamed body has left, of which the length was known",
+    { http: { responseHeadTimeout: 100, bodyIdleTimeout: "never" } },
+    function* ({ call, network, start }) {
+      const stream = Stream.fromEffect(Effect.as(Effect.sleep(50), Buffer.from("abc")))
+      const caller = yield* start(Effect.flip(call({ method: "PUT", body: { _tag: "Stream", stream, byteCount: 3 } })))
+      network.connection(1).isFlowing = false
+      yield* TestClock.adjust(500)
+      network.connection(1).drain()
+      yield* settled
+      assert.deepInclude(timeoutOf(yield* endsAfter(caller, 100)), { phase: "response-head" })
+    }
+  )
+
+  spec(
+    "begins when many bytes have left, however long the server takes to take them",
+    { http: { responseHeadTimeout: 100, bodyIdleTimeout: 100 } },
+    function* ({ call, network, start }) {
+      const many: Body = { _tag: "Bytes", bytes: Buffer.alloc(1_000_000, "x") }
+      const caller = yield* start(Effect.flip(call({ method: "PUT", body: many })))
+      const connection = network.connection(1)
+      let sent = connection.take()
+      while (sent.length < many.bytes.length) {
+        connection.isFlowing = false
+        yield* TestClock.adjust(90)
+        connection.drain()
+        yield* settled
+        sent += connection.take()
+      }
+      assert.deepInclude(timeoutOf(yield* endsAfter(caller, 100)), { phase: "response-head" })
+    }
+  )
+
+  spec(
     "of a streamed body that the server does not take ends after bodyIdleTimeout",
     { http: { responseHeadTimeout: "never", bodyIdleTimeout: 100 } },
     function* ({ call, network, start }) {

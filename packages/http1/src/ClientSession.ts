@@ -51,6 +51,8 @@ class ClientSession implements Session, ConnectionHandler, ResponseSink {
   /** `suppressed`: a final answer came while the body was held, so it will never be sent. */
   #request: "streaming" | "ended" | "suppressed" = "ended"
   #isChunked = false
+  /** The last piece of a sized body has been written, and queued or held. */
+  #isLastQueued = false
   /** Bytes that a sized body still owes. */
   #owedByteCount = 0
   /** Pieces of the body that wait for `100 Continue`; as many as a caller writes before it heeds `writeBody`'s false. */
@@ -105,8 +107,11 @@ class ClientSession implements Session, ConnectionHandler, ResponseSink {
     }
     if (this.#isChunked) return this.#sendChunk(chunk)
     this.#owedByteCount -= chunk.length
-    if (this.#owedByteCount === 0) this.#request = "ended"
-    return this.#send(chunk)
+    const isLast = this.#owedByteCount === 0
+    if (isLast) this.#request = "ended"
+    const isFlowing = this.#send(chunk)
+    this.#isLastQueued = isLast && !isFlowing
+    return isFlowing
   }
 
   endBody(trailers: RawHeaders = noTrailers): void {
@@ -130,7 +135,7 @@ class ClientSession implements Session, ConnectionHandler, ResponseSink {
     const held = this.#held
     this.#held = undefined
     if (held !== undefined) for (const piece of held) this.#write(piece)
-    return this.#canWrite
+    return this.#canWrite || this.#hasLastLeft()
   }
 
   pause(): void {
@@ -186,7 +191,7 @@ class ClientSession implements Session, ConnectionHandler, ResponseSink {
 
   onDrain(): void {
     this.#isBlocked = false
-    if (this.#canWrite) this.#receiver?.onWritable()
+    if (this.#canWrite || this.#hasLastLeft()) this.#receiver?.onWritable()
   }
 
   onClose(error: TransportError | undefined): void {
@@ -250,9 +255,17 @@ class ClientSession implements Session, ConnectionHandler, ResponseSink {
     return this.#request === "streaming" && this.#held === undefined && !this.#isBlocked && this.#state === "busy"
   }
 
+  /** True once: whoever wrote the last piece of a sized body was told to wait, and need not any more. */
+  #hasLastLeft(): boolean {
+    if (!this.#isLastQueued || this.#isBlocked || this.#state !== "busy") return false
+    this.#isLastQueued = false
+    return true
+  }
+
   #sendHead(encoded: string, body: RequestBody): void {
     this.#request = "ended"
     this.#isChunked = false
+    this.#isLastQueued = false
     this.#owedByteCount = 0
     switch (body._tag) {
       case "empty":

@@ -111,7 +111,10 @@ export interface ResponseReceiver {
    * wait for this call or for the last one, whichever comes first: a short answer is then whole when it is looked at.
    */
   onReadEnd?(): void
-  /** What was queued has left: more of the request's body may be written. Also when `100 Continue` releases a held body. */
+  /**
+   * What was queued has left: more of the request's body may be written, or the last of it has gone. Also when `100
+   * Continue` releases a held body.
+   */
   onWritable(): void
   /** The exchange failed and the connection is closed, or closing; only `InvalidRequest` with `unsent` leaves it usable. */
   onFailure(error: Http1Error): void

@@ -304,12 +304,14 @@ describe("A streamed body", () => {
     expect(session.writeBody(bytes("def"))).toBe(true)
   })
 
-  it("hears nothing of what drains when nothing is left to write", () => {
+  it("is told once when the last of it, which was queued, has left", () => {
     const { connection, recorder, session } = sized(3)
     connection.isFlowing = false
     session.writeBody(bytes("abc"))
     connection.drain()
-    expect(recorder.heard).toEqual([])
+    expect(recorder.heard).toEqual(["writable"])
+    connection.drain()
+    expect(recorder.heard).toEqual(["writable"])
   })
 
   it("may go on after an early answer's head, and is worthless after its end", () => {
