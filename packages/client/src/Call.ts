@@ -222,10 +222,10 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
 
   onReadEnd(): void {
     this.noteReader()
-    this.body.readEnd()
+    this.body.wakeReaders()
     // A head with the start of a longer body: the caller may begin to read.
     this.respond()
-    this.body.keep()
+    this.body.readEnd()
   }
 
   onComplete(verdict: ReuseVerdict, trailers: RawHeaders): void {
@@ -315,6 +315,10 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
     if (this.phase === "reading-body") this.setPhaseDue(this.nowMillis + this.shared.limits.bodyIdleMillis)
   }
 
+  get announcedByteCount(): number {
+    return Number(this.head?.get("content-length"))
+  }
+
   abandonBody(): void {
     this.abort()
   }
@@ -329,8 +333,7 @@ export class Call implements ResponseReceiver, BodyOwner, RequestStreamOwner, De
   discardBody(): void {
     if (this.phase !== "reading-body") return
     const { drainByteCountMax, drainMillis } = this.shared.limits
-    const announcedByteCount = Number(this.head?.get("content-length") ?? 0)
-    if (drainByteCountMax === 0 || announcedByteCount - this.body.receivedByteCount > drainByteCountMax) {
+    if (drainByteCountMax === 0 || this.announcedByteCount - this.body.receivedByteCount > drainByteCountMax) {
       this.abort()
       return
     }
