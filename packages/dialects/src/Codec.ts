@@ -100,6 +100,8 @@ interface TimeOptions {
   readonly zero?: Meaning
   readonly negative?: Exclude<Meaning, "itself">
   readonly minMillis?: number
+  /** Does `null` mean never? */
+  readonly isNullNever?: boolean
 }
 
 const unitMillis = new Map([
@@ -162,6 +164,7 @@ export const time = (options: TimeOptions): Codec => {
   return {
     expects,
     decode: (value, isText) => {
+      if (value === null && options.isNullNever === true) return Result.succeed("never")
       const millis = millisOf(value, isText)
       if (millis === undefined || !Number.isFinite(millis)) return refuse(value, expects)
       const meaning: Meaning = millis > 0 ? "itself" : millis === 0 ? zero : negative

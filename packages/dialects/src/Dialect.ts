@@ -249,7 +249,10 @@ class Reader {
     const get = (name: string): KnobValue | undefined => {
       const value = plain(name)
       const unitKey = this.spec.keys.find((one) => one.name === name)?.unitKey
-      if (unitKey === undefined || typeof value !== "number") return value
+      const written = (own.get(name) ?? general.get(name))?.written.value
+      // A value that brings its own unit, such as `10s`, needs no other.
+      const hasUnit = typeof written === "string" && /[a-z]/i.test(written)
+      if (unitKey === undefined || typeof value !== "number" || hasUnit) return value
       return value * (unitOf(String(plain(unitKey))) ?? 1)
     }
     const settings = { get, isWritten: (name: string) => own.has(name) || general.has(name), options: this.options }

@@ -6,11 +6,13 @@ import {
   apache5,
   envoy,
   hikari,
+  hyper,
   istio,
   openFeign,
   reactorNetty,
   ribbon,
   springCloudGateway,
+  undici,
   zuul
 } from "../src/index.ts"
 import { placeholder, sourceIn, valuesOf, writtenIn } from "./support/values.ts"
@@ -142,6 +144,24 @@ describe("a value for one route of what only a whole client can have", () => {
   })
 })
 
+describe("a value with a unit of its own", () => {
+  it("is not counted in the unit that stands beside it", () => {
+    const text = (value: string) => `evictIdleConnections: ${value}\nevictIdleConnectionsTimeUnit: SECONDS`
+    expect(valuesOf(apache5(text("15")))).toMatchObject({ "pool.idleTimeout": 15_000 })
+    expect(valuesOf(apache5(text("15s")))).toMatchObject({ "pool.idleTimeout": 15_000 })
+  })
+})
+
+describe("null", () => {
+  it("is unset, except where it has a meaning of its own", () => {
+    expect(valuesOf(hikari("maximumPoolSize:\nminimumIdle: ~", { file: "a.yaml" }))).toMatchObject({
+      "pool.connectionsMax": 10
+    })
+    expect(valuesOf(hyper("pool_idle_timeout: null"))).toMatchObject({ "pool.idleTimeout": "never" })
+    expect(valuesOf(undici('{"connections": null}'))).toMatchObject({ "pool.connectionsPerRouteMax": "unlimited" })
+  })
+})
+
 describe("a password", () => {
   it("is in no reading, whatever key it stands under", () => {
     const reading = hikari(
@@ -251,8 +271,17 @@ describe("Istio's inheritance", () => {
     expect(matches.lastIndexOf("http*://*.test:*")).toBeLessThan(matches.indexOf("http*://a.test:*"))
   })
 
+  it("notes that a host without its domain has a longer name in Istio", () => {
+    const [note] = istio(rule("  host: reviews")).notes
+    expect(note).toEqual({
+      source: "spec.host, line 5",
+      message:
+        "holds for calls to reviews; to Istio that is reviews.<namespace>.svc.cluster.local too, so write it whole where calls do"
+    })
+  })
+
   it("passes over resources that are no DestinationRules, saying so", () => {
-    const reading = istio(`kind: VirtualService\nspec: {hosts: [a]}\n---\n${rule("  host: a")}`)
+    const reading = istio(`kind: VirtualService\nspec: {hosts: [a]}\n---\n${rule("  host: a.test")}`)
     expect(reading.notes.map(({ message }) => message)).toEqual([
       "a VirtualService says nothing about connections, and was not read"
     ])

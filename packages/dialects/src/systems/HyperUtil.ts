@@ -16,7 +16,7 @@ export const hyper = make({
   keys: [
     {
       name: "pool_idle_timeout",
-      codec: time({ hasUnits: true }),
+      codec: time({ hasUnits: true, isNullNever: true }),
       byDefault: "90s",
       to: "pool.idleTimeout",
       cite: "hyper-util client/legacy/client.rs:1043-1075"

@@ -107,7 +107,13 @@ const select = (input: Flattened, options: DialectOptions): Selection => {
     })
     return []
   })
-  for (const { fields } of rules) problems.push(...misplaced(fields))
+  for (const { fields, host } of rules) {
+    problems.push(...misplaced(fields))
+    const written = fields.find(({ path }) => path[0] === "host")
+    if (written === undefined || host.includes(".") || host === "*") continue
+    const message = `holds for calls to ${host}; to Istio that is ${host}.<namespace>.svc.cluster.local too, so write it whole where calls do`
+    notes.push({ source: sourceOf(written.key, written.place), message })
+  }
   // The more specific rule is said later, and so wins.
   const ordered = [...rules].sort((a, b) => specificity(a.host) - specificity(b.host))
   const selected: Array<Selected> = []
