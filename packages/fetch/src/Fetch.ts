@@ -201,7 +201,7 @@ const bodyFor = (
           throw signal?.aborted === true && cause === signal.reason ? cause : new TypeError("terminated", { cause })
         })
         if (next.done === true) controller.close()
-        else controller.enqueue(new Uint8Array(next.value))
+        else controller.enqueue(next.value)
       },
       cancel: async () => {
         await chunks.return?.()

@@ -30,7 +30,7 @@ export const chunksOf = (
   response: ClientResponse,
   decoding: DecodingOptions,
   signal: AbortSignal | undefined
-): AsyncIterable<Uint8Array> => {
+): AsyncIterable<Uint8Array<ArrayBuffer>> => {
   const codings = decoding.isDecoding ? codingsOf(response.head.get("content-encoding")) : []
   if (typeof codings === "string") {
     response.discard()
@@ -48,9 +48,10 @@ async function* decoded(
   raw: ChunkQueue,
   codings: ReadonlyArray<string>,
   limits: DecompressionLimits
-): AsyncGenerator<Uint8Array, void, void> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   try {
-    yield* decompress(raw, codings, limits)
+    // A decoder's pieces lie in memory that it shares with others.
+    for await (const piece of decompress(raw, codings, limits)) yield new Uint8Array(piece)
   } catch (cause) {
     // What the connection or the caller's signal said is passed on as it is.
     if (cause instanceof WeirError || raw.hasFailedWith(cause)) throw cause
@@ -60,15 +61,15 @@ async function* decoded(
 }
 
 /** Bytes between the connection that pushes them and the one loop that takes them. */
-class ChunkQueue implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array, void> {
+class ChunkQueue implements AsyncIterable<Uint8Array<ArrayBuffer>>, AsyncIterator<Uint8Array<ArrayBuffer>, void> {
   private readonly response: ClientResponse
   private readonly signal: AbortSignal | undefined
-  private readonly chunks: Array<Uint8Array> = []
+  private readonly chunks: Array<Uint8Array<ArrayBuffer>> = []
   private queuedByteCount = 0
   private isStarted = false
   private end: { readonly error: unknown } | "complete" | undefined
   private waiting:
-    | { resolve: (next: IteratorResult<Uint8Array, void>) => void; reject: (error: unknown) => void }
+    | { resolve: (next: IteratorResult<Uint8Array<ArrayBuffer>, void>) => void; reject: (error: unknown) => void }
     | undefined
 
   constructor(response: ClientResponse, signal: AbortSignal | undefined) {
@@ -84,7 +85,7 @@ class ChunkQueue implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array,
     return typeof this.end === "object" && this.end.error === error
   }
 
-  next(): Promise<IteratorResult<Uint8Array, void>> {
+  next(): Promise<IteratorResult<Uint8Array<ArrayBuffer>, void>> {
     this.start()
     const chunk = this.chunks.shift()
     if (chunk !== undefined) {
@@ -100,7 +101,7 @@ class ChunkQueue implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array,
     })
   }
 
-  return(): Promise<IteratorResult<Uint8Array, void>> {
+  return(): Promise<IteratorResult<Uint8Array<ArrayBuffer>, void>> {
     this.finish("complete")
     this.response.discard()
     return Promise.resolve({ done: true, value: undefined })
@@ -152,13 +153,15 @@ class ChunkQueue implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array,
 }
 
 /** All of it, in one piece. */
-export const collect = async (chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> => {
-  const parts: Array<Uint8Array> = []
+export const collect = async (chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<Uint8Array<ArrayBuffer>> => {
+  const parts: Array<Uint8Array<ArrayBuffer>> = []
   let byteCount = 0
   for await (const chunk of chunks) {
     parts.push(chunk)
     byteCount += chunk.length
   }
+  const [first] = parts
+  if (parts.length === 1 && first !== undefined) return first
   const whole = new Uint8Array(byteCount)
   let offset = 0
   for (const part of parts) {

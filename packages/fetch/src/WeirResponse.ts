@@ -8,7 +8,7 @@ import { chunksOf, collect, type DecodingOptions, isCoded } from "./ResponseChun
 export let sourceOf: (response: WeirResponse) => ClientResponse
 
 /** The answer. Its body is read once: by one of `bytes`, `text`, `json` or a loop; otherwise `discard` it. */
-export class WeirResponse implements AsyncIterable<Uint8Array> {
+export class WeirResponse implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   /** Where the answer came from, after redirects. */
   readonly url: string
   private readonly response: ClientResponse
@@ -52,7 +52,7 @@ export class WeirResponse implements AsyncIterable<Uint8Array> {
     return toRecord(this.response.trailers)
   }
 
-  async bytes(): Promise<Uint8Array> {
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     return this.isHere ? this.response.takeUnsafe() : await collect(this)
   }
 
@@ -70,7 +70,7 @@ export class WeirResponse implements AsyncIterable<Uint8Array> {
     return this.response.isComplete && !isCoded(this.response, this.decoding)
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>> {
     return chunksOf(this.response, this.decoding, this.signal)[Symbol.asyncIterator]()
   }
 
