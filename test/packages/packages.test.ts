@@ -100,7 +100,7 @@ describe("an empty folder", { timeout: 180_000 }, () => {
     rmSync(join(consumer.directory, "package.json"))
     const main = consumer.take(join(root, "examples/deno-script.ts"))
     connectionCount = 0
-    expect(await consumer.run("deno", "run", "--allow-net=127.0.0.1", "--allow-env", main, url())).toBe("hello 10")
+    expect(await consumer.run("deno", "run", "--allow-net=127.0.0.1", main, url())).toBe("hello 10")
     expect(connectionCount).toBe(10)
   })
 })
