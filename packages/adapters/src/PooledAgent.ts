@@ -128,10 +128,9 @@ const urlOf = (protocol: "http:" | "https:", { host, hostname, port }: ConnectOp
 }
 
 const attach = (request: PendingRequest, socket: LeasedSocket, isReused: boolean): void => {
-  // Node emits it between two exchanges, and only if both sides want the connection kept.
+  // Node emits it between two exchanges, and only if both sides want the connection kept. After an upgrade it does not:
+  // the socket is the program's, and keeps its lease until it is closed.
   socket.once("free", () => socket.giveBack(keepAliveOf(request.res)))
-  // An upgrade: the socket belongs to the program, and keeps its lease until it is closed.
-  socket.once("agentRemove", () => socket.removeAllListeners("free"))
   request.reusedSocket = isReused
   request.onSocket(socket)
   if (request.timeout !== undefined && request.timeout > 0) socket.setTimeout(request.timeout)

@@ -6,7 +6,7 @@ import { type ClientRequest, createServer, get, type IncomingMessage, request } 
 import { connect } from "node:net"
 import { describe, expect, it } from "vitest"
 import { createAgents } from "../src/index.ts"
-import { echo, failure, spec, withServer } from "./support/withServer.ts"
+import { echo, failure, flood, spec, untilStalled, withServer } from "./support/withServer.ts"
 
 const answered = async (sent: ClientRequest): Promise<IncomingMessage> =>
   await new Promise((resolve, reject) => sent.once("response", resolve).once("error", reject))
@@ -118,25 +118,40 @@ describe("a request with a pooled agent", () => {
     }
   )
 
+  const { handler, sentByteCount } = flood()
+  spec("gives a body no faster than it is read", handler, async ({ base, client }) => {
+    const answer = await answered(get(base, { agent: createAgents(client).http }))
+    expect(await untilStalled(sentByteCount)).toBeLessThan(32 * 1024 * 1024)
+    expect((await textOf(answer)).length).toBe(64 * 1024 * 1024)
+    await expect.poll(() => client.stats().idle.used).toBe(1)
+  })
+
+  let resume = (): unknown => undefined
   spec(
     "sends a body no faster than the server takes it",
     (incoming, response) => {
-      incoming.pause()
-      setTimeout(() => incoming.resume(), 50)
       let byteCount = 0
-      incoming.on("data", (chunk: Buffer) => {
-        byteCount += chunk.length
-      })
-      incoming.on("end", () => response.end(String(byteCount)))
+      resume = () =>
+        incoming
+          .on("data", (chunk: Buffer) => {
+            byteCount += chunk.length
+          })
+          .on("end", () => response.end(String(byteCount)))
     },
     async ({ base, client }) => {
       const sent = request(base, { agent: createAgents(client).http, method: "POST" })
       const answer = answered(sent)
-      for (let count = 0; count < 64; count++) {
-        if (!sent.write(Buffer.alloc(256 * 1024))) await once(sent, "drain")
-      }
-      sent.end()
-      expect(await textOf(await answer)).toBe(String(64 * 256 * 1024))
+      let writtenByteCount = 0
+      const writing = (async () => {
+        for (; writtenByteCount < 64 * 1024 * 1024; writtenByteCount += 256 * 1024) {
+          if (!sent.write(Buffer.alloc(256 * 1024))) await once(sent, "drain")
+        }
+        sent.end()
+      })()
+      expect(await untilStalled(() => writtenByteCount)).toBeLessThan(32 * 1024 * 1024)
+      resume()
+      await writing
+      expect(await textOf(await answer)).toBe(String(64 * 1024 * 1024))
       await expect.poll(() => client.stats().idle.used).toBe(1)
     }
   )

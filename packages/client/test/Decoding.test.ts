@@ -6,7 +6,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompress
 import { assert, describe, it } from "@effect/vitest"
 import { type ClientConfig, ClientError } from "@weir/client"
 import { Effect, Fiber, Stream } from "effect"
-import type { HttpClientError } from "effect/http"
+import { HttpClient, type HttpClientError } from "effect/http"
 import { expectNothingLeft } from "./support/Leaks.ts"
 import { withHttp, withRaw } from "./support/layerWorld.ts"
 
@@ -155,6 +155,23 @@ describe("an answer to a client that decodes", () => {
       yield* Stream.runHead(second.response.stream)
       yield* second.connection.ended
       assert.deepInclude(yield* counts, { active: 0, connections: 0 })
+    }, decoding)
+  )
+
+  it.live("is given up when its reader is interrupted, before the scope of its request ends", () =>
+    withRaw(function* ({ http, server, url }) {
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const caller = yield* Effect.forkChild(HttpClient.withScope(http).get(url))
+          const connection = yield* server.accept
+          yield* connection.request
+          connection.send("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1000000\r\n\r\n")
+          const response = yield* Fiber.join(caller)
+          const reader = yield* Effect.forkChild(response.text, { startImmediately: true })
+          yield* Fiber.interrupt(reader)
+          yield* connection.ended
+        })
+      )
     }, decoding)
   )
 

@@ -1,3 +1,4 @@
+import { gzipSync, constants as zlib } from "node:zlib"
 import { describe, expect } from "vitest"
 import { type CallTiming, WeirError } from "../src/index.ts"
 import { bodyOf, spec } from "./support/withServer.ts"
@@ -36,6 +37,23 @@ describe("request", () => {
     "gives the body in a loop, and the rest up when the loop is left",
     (_, response) => {
       response.write("first")
+    },
+    async ({ base, client }) => {
+      for await (const chunk of await client.request(base)) {
+        expect(new TextDecoder().decode(chunk)).toBe("first")
+        break
+      }
+      await expect.poll(() => client.stats().active.used).toBe(0)
+    },
+    { http: { drainTimeout: 0 } }
+  )
+
+  spec(
+    "gives a coded body up when its loop is left, though the decoder waits for more",
+    (_, response) => {
+      response
+        .writeHead(200, { "content-encoding": "gzip" })
+        .write(gzipSync("first", { finishFlush: zlib.Z_SYNC_FLUSH }))
     },
     async ({ base, client }) => {
       for await (const chunk of await client.request(base)) {

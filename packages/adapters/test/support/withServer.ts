@@ -3,6 +3,7 @@
  */
 import { once } from "node:events"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { setTimeout } from "node:timers/promises"
 import { type Client, type ClientOptions, createClient } from "@weir/fetch"
 import { expect, it } from "vitest"
 
@@ -64,3 +65,32 @@ export const failure = (promise: Promise<unknown>): Promise<unknown> =>
     },
     (error: unknown) => error
   )
+
+/** What a count has come to when it has stood still for a while: everything on the way is full. */
+export const untilStalled = async (count: () => number): Promise<number> => {
+  let before = count()
+  for (let stillCount = 0; stillCount < 10; ) {
+    await setTimeout(10)
+    const now = count()
+    stillCount = now === before && now > 0 ? stillCount + 1 : 0
+    before = now
+  }
+  return before
+}
+
+/** Answers with 64 MB, as fast as they are taken, and counts them. */
+export const flood = (): { readonly handler: Handler; readonly sentByteCount: () => number } => {
+  let sentByteCount = 0
+  const handler: Handler = (_, response) => {
+    const piece = Buffer.alloc(256 * 1024, 97)
+    const next = (): void => {
+      for (;;) {
+        if (sentByteCount === 64 * 1024 * 1024) return void response.end()
+        sentByteCount += piece.length
+        if (!response.write(piece)) return void response.once("drain", next)
+      }
+    }
+    next()
+  }
+  return { handler, sentByteCount: () => sentByteCount }
+}
