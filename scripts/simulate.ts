@@ -10,7 +10,8 @@
  * and the commands that run them again; the exit status is then 1. `--failures 5` goes on until there are five.
  * `--digest` prints one number for everything that happens under the seeds, the same on every runtime.
  *
- * Many seeds run in a worker: a run that never comes back, on the stack of one call, is noticed from outside.
+ * Many seeds run in a worker: a run that never comes back, on the stack of one call, is noticed from outside. Interrupted
+ * (Ctrl-C) it tells what it has done so far; a second time it just ends.
  */
 import { parseArgs } from "node:util"
 import { isMainThread, Worker, workerData } from "node:worker_threads"
@@ -42,8 +43,8 @@ const from = Number(values.from)
 const seedCount = Number(values.seeds)
 const stepCount = Number(values.steps)
 
-/** Where the worker notes what it runs: runs begun, world, seed. */
-const progressCellCount = 3
+/** Where the worker notes what it runs, runs begun, world and seed, and where it is told to stop. */
+const progressCellCount = 4
 
 /** No run takes longer, on the busiest machine: they take some milliseconds. */
 const runMillisMax = 20_000
@@ -62,6 +63,7 @@ function runMany(progress: Int32Array): void {
         Atomics.store(progress, 2, seed)
         Atomics.add(progress, 0, 1)
       },
+      isStopped: () => Atomics.load(progress, 3) === 1,
       print: (line) => console.log(line)
     }) === 0
       ? 0
@@ -71,6 +73,7 @@ function runMany(progress: Int32Array): void {
 function watchMany(): void {
   const progress = new Int32Array(new SharedArrayBuffer(progressCellCount * Int32Array.BYTES_PER_ELEMENT))
   const worker = new Worker(new URL(import.meta.url), { argv: process.argv.slice(2), workerData: progress })
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => Atomics.store(progress, 3, 1))
   let seenCount = 0
   const watch = setInterval(() => {
     const runCount = Atomics.load(progress, 0)

@@ -18,6 +18,8 @@ export interface CampaignOptions {
   readonly isShrinking: boolean
   /** Called before every run, of a shrunk script as well. */
   readonly onRun: (world: WorldName, seed: number) => void
+  /** Asked before every seed: it ends before its time, and tells what it has done. */
+  readonly isStopped: () => boolean
   readonly print: (line: string) => void
 }
 
@@ -37,7 +39,8 @@ export const runCampaign = (options: CampaignOptions): number => {
   let takenCount = 0
   let runCount = 0
   let virtualMillis = 0
-  for (let seed = from; seed < from + seedCount && failureCount < failureCountMax; seed++) {
+  let seed = from
+  for (; seed < from + seedCount && failureCount < failureCountMax && !options.isStopped(); seed++) {
     for (const world of worlds) {
       onRun(world, seed)
       const script = generateScript(world, seed, stepCount)
@@ -55,7 +58,7 @@ export const runCampaign = (options: CampaignOptions): number => {
   for (const line of tallyLines(tally)) print(line)
   for (const line of coverageLines(tally)) print(`coverage: ${line}`)
   print(
-    `${runCount} runs in ${seconds.toFixed(1)} s, ${Math.round(runCount / seconds)} a second; ${takenCount} steps, ` +
+    `seeds ${from} to ${seed - 1}: ${runCount} runs in ${seconds.toFixed(1)} s, ${Math.round(runCount / seconds)} a second; ${takenCount} steps, ` +
       `${Math.round(virtualMillis / 3_600_000)} hours of virtual time; ${failureCount} failed`
   )
   return failureCount

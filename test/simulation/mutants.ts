@@ -169,18 +169,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     world: "pool"
   },
   {
-    name: "two routes change places for ever between the queues for what both lack",
-    file: `${core}/dialTurns.ts`,
-    find: '    if (lack !== "total") return true\n',
-    replace: "    return true\n",
-    also: {
-      file: `${core}/dialTurns.ts`,
-      find: '    if (lack !== "dialling-total") return true\n',
-      replace: "    return true\n"
-    },
-    world: "pool"
-  },
-  {
     name: "a forgotten route is still looked at",
     file: `${core}/pumping.ts`,
     find: "  if (route.isForgotten) return\n",

@@ -45,6 +45,10 @@ export interface Peers {
   readonly checkMillisMax: number
   readonly checkFailRatio: number
   readonly checkHangRatio: number
+  /** Connections that end, without a word, while their check succeeds. */
+  readonly checkLossRatio: number
+  /** Leases at whose very moment a caller that waits for one is interrupted. */
+  readonly leaseRaceRatio: number
 }
 
 /** How a caller asks, and from where. */

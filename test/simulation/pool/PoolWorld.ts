@@ -65,6 +65,7 @@ export class PoolWorld implements CallerWorld, JudgedWorld {
           }
     this.rules = new RulesInForce(script.config, this.judge)
     this.peers = new SimulatedPeers(this.simulation, script.peers, this.rules, this.judge, this.trace)
+    this.peers.onLeaseRace = (route) => this.interruptOneOf(route)
     const logger = Logger.make<unknown, void>(({ message }) => {
       this.judge.must(false, "no defects", () => describe(message))
     })
@@ -133,6 +134,15 @@ export class PoolWorld implements CallerWorld, JudgedWorld {
   private checkPassedOver(): void {
     for (const { one, served } of this.passedOver.splice(0)) {
       this.judge.must(one.state === "done", "no barging", () => `${served.name} was served before ${one.name}`)
+    }
+  }
+
+  /** Whoever waits longest may be the one that the lease is for; its interruption and its waking are ready together. */
+  private interruptOneOf(route: Route.Route): void {
+    for (const caller of this.present) {
+      if (caller.isPlain || caller.route !== route || caller.state !== "waiting") continue
+      this.simulation.scheduler.add(() => caller.interrupt())
+      return
     }
   }
 

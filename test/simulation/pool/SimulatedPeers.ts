@@ -87,6 +87,9 @@ export class SimulatedPeers implements ConnectionFactory<SimulatedConnection> {
   private lossCount = 0
   /** What went wrong on purpose, by kind. */
   readonly faults = new Map<string, number>()
+  /** Called in the moment in which some caller of the route gets a lease. */
+  onLeaseRace: (route: Route.Route) => void = () => {}
+  private readonly leaseChance: Chance
   private hasHinted = false
   isShuttingDown = false
   readonly probe: ConnectionFactory<SimulatedConnection>["probe"]
@@ -105,6 +108,7 @@ export class SimulatedPeers implements ConnectionFactory<SimulatedConnection> {
     trace: (line: () => string) => void
   ) {
     this.simulation = simulation
+    this.leaseChance = new Chance(hash(simulation.seed, "lease"))
     this.peers = peers
     this.rules = rules
     this.judge = judge
@@ -147,6 +151,7 @@ export class SimulatedPeers implements ConnectionFactory<SimulatedConnection> {
     connection.isKnown = true
     connection.usesCount++
     connection.cancelIdleClose()
+    if (this.leaseChance.isHit(this.peers.leaseRaceRatio)) this.onLeaseRace(connection.route)
   }
 
   readonly onIdle = (connection: SimulatedConnection): void => {
@@ -344,6 +349,10 @@ export class SimulatedPeers implements ConnectionFactory<SimulatedConnection> {
         Effect.sync(() => {
           connection.isChecked = false
           if (exit._tag !== "Success") return
+          if (chance.isHit(peers.checkLossRatio)) {
+            this.fault("connection ends during its check")
+            connection.isAlive = false
+          }
           connection.isFresh = true
           connection.verifiedAtMillis = this.simulation.clock.elapsedMillis
         })

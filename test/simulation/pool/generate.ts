@@ -57,7 +57,9 @@ const makePeers = (chance: Chance, hasManySlots: boolean): Peers => ({
   hasPing: chance.isHit(0.15),
   checkMillisMax: chance.pick([0, 1, 10, 30]),
   checkFailRatio: fault(chance, 0.3),
-  checkHangRatio: fault(chance, 0.2)
+  checkHangRatio: fault(chance, 0.2),
+  checkLossRatio: fault(chance, 0.3),
+  leaseRaceRatio: fault(chance, 0.3)
 })
 
 const makeConfig = (chance: Chance, hasManySlots: boolean): PoolConfig => {
