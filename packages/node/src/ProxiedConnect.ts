@@ -192,7 +192,8 @@ class Negotiation implements ConnectionHandler {
         return
       case "Open":
         this.#connection.pause()
-        this.#settle(Effect.succeed(step.rest.slice()))
+        // Borrowed; and `slice` copies nothing where it is a Buffer.
+        this.#settle(Effect.succeed(new Uint8Array(step.rest)))
         return
       case "Failed":
         this.#settle(Effect.fail(tunnelError(step.failure, this.#address)))
