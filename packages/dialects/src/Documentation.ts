@@ -44,7 +44,8 @@ unlimited or off. Unknown keys, wrong types and combinations that the system ref
 |---|---|---|---|---|
 ${rows.join("\n")}
 
-This page is made from the tables that the dialects read by.`
+Go's \`Transport\` and node's \`Agent\` run beside ours by the same settings, and open, limit and keep as many sockets:
+\`node test/dialects/main.ts\` prints the table. This page is made from the tables that the dialects read by.`
 }
 
 const isLost = (key: Key): boolean => key.loss !== undefined
@@ -73,7 +74,8 @@ const chapter = ({ spec }: Dialect): string => {
 }
 
 const row = (key: Key, versions: ReadonlyArray<string>): string => {
-  const names = [key.name, ...(key.aliases ?? [])].map((name) => `\`${name}\``).join(", ")
+  const since = key.versions === undefined ? "" : ` (${key.versions.join(", ")} only)`
+  const names = [key.name, ...(key.aliases ?? [])].map((name) => `\`${name}\``).join(", ") + since
   return `| ${[names, defaultsOf(key, versions), fateOf(key), key.cite].map(cell).join(" | ")} |`
 }
 

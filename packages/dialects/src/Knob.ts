@@ -65,7 +65,9 @@ export const unlimited: Knobs = {
   "http.responseHeadTimeout": "never",
   "http.bodyIdleTimeout": "never",
   "http.requestTimeout": "never",
-  "http.retryCountMax": 0
+  "http.retryCountMax": 0,
+  "http.retryBudgetRatio": 0,
+  "http.retryBudgetCountMin": 100_000
 }
 
 /**

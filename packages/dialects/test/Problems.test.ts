@@ -149,6 +149,13 @@ const table: ReadonlyArray<
     `a.yaml:1: spring.cloud.gateway.httpclient.pool.max-connections: the value of ${placeholder("MAX")} is not known here; write it, or a default: ${placeholder("NAME:default")}`
   ],
   [
+    "a key that its version does not have",
+    "spring-cloud-gateway",
+    "spring.cloud.gateway.httpclient.pool.leasing-strategy: lifo",
+    "a.yaml:1: spring.cloud.gateway.httpclient.pool.leasing-strategy: Spring Cloud Gateway 4.1 has no such key; it is one of 4.3",
+    { version: "4.1" }
+  ],
+  [
     "a version whose defaults nobody has looked up",
     "okhttp",
     "",

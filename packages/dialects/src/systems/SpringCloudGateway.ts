@@ -67,6 +67,7 @@ const keys: ReadonlyArray<Key> = [
   {
     name: "pool.leasing-strategy",
     codec: oneOf({ FIFO: "fifo", LIFO: "lifo" }, { ignoresCase: true }),
+    versions: ["4.3"],
     byDefault: "FIFO",
     to: "pool.leaseOrder",
     cite: `${properties("215")} (a key since 4.2)`
