@@ -32,7 +32,10 @@ export interface DnsCacheOptions {
   readonly staleMax?: Duration.Input
   /** A look-up that takes longer has failed. Default 30 seconds: resolv.conf(5)'s 5 seconds, twice, for three servers. */
   readonly lookupTimeout?: Duration.Input
-  /** Names kept; beyond that the one used longest ago goes, unless a connection to it is watched. Default 1024 (Envoy's `max_hosts`). */
+  /**
+   * Names kept besides those with watched connections; beyond that the one used longest ago goes. Default 1024 (Envoy's
+   * `max_hosts`).
+   */
   readonly nameCountMax?: number
   /**
    * How long an address has to be missing from a name's answers before its connections are told. Default 0: from the first

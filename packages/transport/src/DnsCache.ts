@@ -82,11 +82,10 @@ const upkeepPauseMillisMin = 1000
 
 class Names implements DnsCache {
   readonly #options: NamesOptions
-  /**
-   * Those used last come last. Bounded by `nameCountMax` and, beyond it, by the connections that are watched and the
-   * look-ups under way.
-   */
+  /** Bounded by `nameCountMax` and, beyond it, by the connections that are watched and the look-ups under way. */
   readonly #names = new Map<string, Name>()
+  /** Those that nobody needs now; those used last come last. */
+  readonly #spare = new Set<Name>()
   // The system's resolver blocks one of a few threads per look-up: upkeep takes one of them, connects have the others.
   readonly #upkeepTurn = Semaphore.makeUnsafe(1)
 
@@ -116,6 +115,7 @@ class Names implements DnsCache {
     }
     watched.listeners.add(listener)
     name.watched.set(address, watched)
+    this.#keepOrForget(name)
     name.upkeep ??= this.#options.fork(
       this.#upkeep(name).pipe(Effect.provideService(Clock.Clock, this.#options.backgroundClock))
     )
@@ -130,31 +130,37 @@ class Names implements DnsCache {
     if (name.watched.size > 0) return
     name.upkeep?.interruptUnsafe()
     name.upkeep = undefined
+    this.#keepOrForget(name)
   }
 
   #name(host: string): Name {
     const key = host.toLowerCase()
-    const name = this.#names.get(key) ?? new Name(key)
-    this.#names.delete(key)
+    const known = this.#names.get(key)
+    if (known !== undefined) {
+      if (this.#spare.delete(known)) this.#spare.add(known)
+      return known
+    }
+    const name = new Name(key)
     this.#names.set(key, name)
-    if (this.#names.size > this.#options.settings.nameCountMax) this.#forgetOne()
     return name
   }
 
-  /** Names that are needed are passed over and become the youngest, so that each is passed over once per round. */
-  #forgetOne(): void {
-    let passedCount = 0
-    for (const [key, name] of this.#names) {
-      if (passedCount++ >= this.#names.size - 1) return
-      this.#names.delete(key)
-      if (!name.isNeeded) return
-      this.#names.set(key, name)
+  /** To be called when a name comes to be needed, and when it may have ceased to be. */
+  #keepOrForget(name: Name): void {
+    this.#spare.delete(name)
+    if (name.isNeeded) return
+    this.#spare.add(name)
+    for (const oldest of this.#spare) {
+      if (this.#spare.size <= this.#options.settings.nameCountMax) return
+      this.#spare.delete(oldest)
+      this.#names.delete(oldest.host)
     }
   }
 
   /** Belongs to no caller. Waiters are woken in a loop, each on this stack until it waits for something else. */
   #lookUp(name: Name): void {
     name.isLookingUp = true
+    this.#keepOrForget(name)
     const { fork, lookup, settings } = this.#options
     const limited = Effect.timeoutOrElse(
       Effect.suspend(() => lookup(name.host)),
@@ -169,6 +175,7 @@ class Names implements DnsCache {
       name.answer = answer
       const isGood = answer._tag === "Addresses" && !answer.isStale
       const withdrawn = isGood ? this.#withdraw(name, answer.addresses, nowMillis) : []
+      this.#keepOrForget(name)
       const waiting = [...name.waiting]
       name.waiting.clear()
       for (const resume of waiting) resume(told(answer))

@@ -389,6 +389,20 @@ describe("a cache", () => {
     })
   )
 
+  it.effect("forgets the names beyond that when their watches end", () =>
+    Effect.gen(function* () {
+      const { cache, source } = yield* cached({ nameCountMax: 2 })
+      const hosts = ["a.test", "b.test", "c.test", "d.test"]
+      const stops = hosts.map((host) => cache.watch(host, "192.0.2.1", () => {}))
+      for (const host of hosts) yield* cache.resolve(host)
+      for (const host of hosts) yield* cache.resolve(host)
+      assert.strictEqual(source.asked.length, 4)
+      for (const stop of stops) stop()
+      for (const host of ["c.test", "d.test", "a.test", "b.test"]) yield* cache.resolve(host)
+      assert.deepStrictEqual(source.asked.slice(4), ["a.test", "b.test"])
+    })
+  )
+
   it.effect("gives what it gives again when the same effect is run again", () =>
     Effect.gen(function* () {
       const { cache } = yield* cached()
