@@ -1,3 +1,3 @@
-export { type RecordLookupOptions, recordLookup } from "@weir/node/sockets"
+export { type RecordLookupOptions, recordLookup } from "@weir/node"
 export * as BunConnector from "./BunConnector.ts"
 export { capabilityNotes } from "./capabilityNotes.ts"

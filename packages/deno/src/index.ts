@@ -1,3 +1,3 @@
-export { type RecordLookupOptions, recordLookup } from "@weir/node/sockets"
+export { type RecordLookupOptions, recordLookup } from "@weir/node"
 export { capabilityNotes } from "./capabilityNotes.ts"
 export * as DenoConnector from "./DenoConnector.ts"
