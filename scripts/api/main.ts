@@ -43,8 +43,15 @@ const fieldTable = (code: string): string => {
 }
 
 const sectionOf = ({ code, doc, from, name, path }: PublicName): string => {
-  if (from !== undefined)
-    return `### ${name}\n\nFrom [\`${from}\`](${from.replace("@weir/", "")}.md#${anchorOf(name)}).\n`
+  if (from !== undefined) {
+    // `@weir/node/sockets` stands on the page of its package.
+    const page = /^@weir\/([^/]+)/.exec(from)?.[1]
+    const origin = page === undefined ? `\`${from}\`` : `[\`${from}\`](${page}.md#${anchorOf(name)})`
+    return `### ${name}
+
+From ${origin}.
+`
+  }
   const fields = knobs.get(name)
   if (fields !== undefined) {
     const tables = fields.map((field) => fieldTable(readDeclaration(path, field)))
