@@ -74,7 +74,7 @@ const profileDirectory = optionValue("--profile")
 
 const size = isQuick
   ? { warmupMillis: 400, rounds: 5, turnMillis: 60 }
-  : { warmupMillis: 1500, rounds: 11, turnMillis: 250 }
+  : { warmupMillis: 1000, rounds: 9, turnMillis: 150 }
 const rounds = Number(optionValue("--rounds") ?? size.rounds)
 const openLoopSize = isQuick ? { rounds: 1, seconds: 0.7 } : { rounds: 3, seconds: 2 }
 
