@@ -154,7 +154,9 @@ export const RouteOverride = Schema.Struct({
 export const PoolConfig = Schema.Struct({
   ...Struct.map(poolFields, Schema.optionalKey),
   ...Struct.map(routeFields, Schema.optionalKey),
-  overrides: Schema.optionalKey(Schema.Array(RouteOverride))
+  overrides: Schema.optionalKey(Schema.Array(RouteOverride)),
+  /** Where values come from, by their keys, for `explain` and messages: `rules.yaml line 12`. Default: `pool`. */
+  sources: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
 })
 
 /** What a user writes. */

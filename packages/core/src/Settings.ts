@@ -94,7 +94,7 @@ const merge = (config: ParsedPoolConfig, overrides: ReadonlyArray<ParsedRouteOve
   const note = (values: object, source: string) => {
     for (const knob of routeKnobs) if (knob in values) sources.set(knob, source)
   }
-  note(config, "pool")
+  for (const knob of routeKnobs) if (knob in config) sources.set(knob, config.sources?.[knob] ?? "pool")
   for (const override of overrides) {
     const source = override.source ?? `override ${override.match}`
     if (override.merge === "blocks") {

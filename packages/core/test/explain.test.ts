@@ -31,6 +31,23 @@ describe("explain says", () => {
   })
 
   spec(
+    "where the limits of the pool itself come from, if that is said",
+    {
+      activeMax: 1,
+      connectionsPerRouteMax: 4,
+      sources: { activeMax: "limits.yaml line 3", connectionsPerRouteMax: "env" }
+    },
+    function* ({ ask, pool, take }) {
+      const lease = take(b)
+      const waiter = ask(a)
+      assert.include(yield* pool.explain(a), "(activeMax 1, from limits.yaml line 3)")
+      assert.strictEqual((yield* pool.report(a)).connections.source, "env")
+      lease.release()
+      waiter.release()
+    }
+  )
+
+  spec(
     "that the route has as many calls as it may have, who set that, and who holds them",
     {
       overrides: [{ match: "test://a:1", activePerRouteMax: 1, source: "rules.yaml line 12" }]

@@ -70,26 +70,26 @@ export const unlimited: Knobs = {
   "http.retryBudgetCountMin": 100_000
 }
 
-/**
- * The configuration that says what the entries say. Values of single routes carry their sources in overrides; those that
- * hold for all routes stand at the top too, where the checks of a configuration look for them.
- */
+/** The configuration that says what the entries say, sources included. Values of single routes stand in overrides. */
 export const toConfig = (entries: ReadonlyArray<Entry>): ClientConfig => {
   const sections: Record<"pool" | "http" | "tls", Record<string, KnobValue>> = { pool: {}, http: {}, tls: {} }
   const overrides = new Map<string, { readonly match: string; readonly source: string } & Record<string, KnobValue>>()
+  const sources: Record<string, string> = {}
   const own: { localAddress?: string; proxy?: string } = {}
   for (const { knob, match, source, value } of entries) {
     const [section = "", field = ""] = knob.split(".")
     if (match === "*") {
       if (knob === "localAddress" || knob === "proxy") own[knob] = String(value)
       else if (section === "pool" || section === "http" || section === "tls") sections[section][field] = value
+      if (section === "pool") sources[field] = source
+      continue
     }
     if (!mayDiffer(knob)) continue
     const key = JSON.stringify([match, source])
     overrides.set(key, { ...(overrides.get(key) ?? { match, source }), [field]: value })
   }
   return {
-    pool: { ...sections.pool, overrides: [...overrides.values()] },
+    pool: { ...sections.pool, sources, overrides: [...overrides.values()] },
     ...(Object.keys(sections.http).length === 0 ? {} : { http: sections.http }),
     ...(Object.keys(sections.tls).length === 0 ? {} : { tls: sections.tls }),
     ...own

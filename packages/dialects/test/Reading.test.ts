@@ -26,10 +26,9 @@ describe("a source", () => {
     expect(sourceIn(reading, "pool.connectionsPerRouteMax")).toBe(
       "ribbon.MaxConnectionsPerHost, application.yaml line 3"
     )
-    expect(reading.config.pool?.overrides).toContainEqual({
-      match: "*",
-      source: "ribbon.MaxConnectionsPerHost, application.yaml line 3",
-      connectionsPerRouteMax: 50
+    expect(reading.config.pool).toMatchObject({
+      connectionsPerRouteMax: 50,
+      sources: { connectionsPerRouteMax: "ribbon.MaxConnectionsPerHost, application.yaml line 3" }
     })
   })
 

@@ -109,4 +109,4 @@ export const hopelessRefusal = <C>(
 
 /** Where a knob of the whole pool was set. */
 export const poolSource = <C>(state: PoolState<C>, knob: keyof PoolSettings): string =>
-  state.config[knob] === undefined ? "default" : "pool"
+  state.config[knob] === undefined ? "default" : (state.config.sources?.[knob] ?? "pool")
