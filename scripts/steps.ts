@@ -43,6 +43,9 @@ const portableSuites = [
   "test/fetch/"
 ]
 
+/** Agents serve every runtime's node:http; a dispatcher serves undici, which only Node has. */
+const agentSuites = ["packages/adapters/", "--exclude", "**/PooledDispatcher.test.ts"]
+
 /** Suites that a version of Node can disturb: the sockets, what is written against them, and some of the pool. */
 const nodeSuites = [
   "packages/node/",
@@ -150,6 +153,7 @@ export const steps: ReadonlyArray<Step> = [
       "run",
       "--pool=threads",
       ...portableSuites,
+      ...agentSuites,
       "packages/bun/",
       "test/conformance/",
       "test/at-most-once/"
@@ -170,6 +174,7 @@ export const steps: ReadonlyArray<Step> = [
       vitest,
       "run",
       ...portableSuites,
+      ...agentSuites,
       "packages/deno/",
       "test/conformance/",
       "test/at-most-once/"

@@ -27,7 +27,7 @@ export const packageLayers: ReadonlyMap<string, Layer> = new Map<string, Layer>(
   // The three runtimes have the same zlib, their own.
   ["client", { packages: http, builtins: ["node:zlib", "node:stream"] }],
   ["fetch", { packages: edge, builtins: [] }],
-  // What speaks in node:http's and undici's terms; those contracts are Node's.
+  // What speaks in node:http's and undici's terms, which are streams and buffers of Node's kind on every runtime.
   ["adapters", { packages: ["fetch", ...edge], builtins: ["node:"] }],
   ["dialects", { packages: ["core", "client"], builtins: [] }],
   ["effect3", { packages: ["fetch"], builtins: [] }],
