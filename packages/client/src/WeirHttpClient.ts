@@ -16,7 +16,6 @@ import type { ClientSetup } from "./ConfigSource.ts"
 import { decodedBody } from "./DecodedBody.ts"
 import { acceptEncoding } from "./Decompression.ts"
 import { followRedirects } from "./FollowRedirects.ts"
-import type { Origin } from "./Origin.ts"
 import { convertBody } from "./RequestBody.ts"
 import { isIdempotentMethod } from "./RetryVerdict.ts"
 import { type ClientOptions, WeirClient, type WeirClientService } from "./WeirClient.ts"
@@ -43,32 +42,27 @@ const makePlain = (client: WeirClientService): HttpClient.HttpClient => {
     if (isDecoding && headers["accept-encoding"] === undefined && headers["range"] === undefined) {
       raw.push("accept-encoding", acceptEncoding)
     }
-    const isUpgrade = headers["upgrade"] !== undefined
-    const send = (origin: Origin) =>
-      client.execute({
-        origin,
-        method: request.method,
-        target: url.pathname + url.search,
-        headers: raw,
-        body,
-        isUpgrade,
-        isKeepAlive: !hasToken(headers["connection"], "close"),
-        expectsContinue: hasToken(headers["expect"], "100-continue"),
-        // Effect aborts when a reader stops early, when it has read all, or when nobody holds the response any more.
-        signal
-      })
-    return Effect.matchEffect(client.origin(url), {
-      onFailure: (error) => Effect.fail(urlError(request, error)),
-      onSuccess: (origin) =>
-        Effect.mapBoth(send(origin), {
-          onFailure: (error) => requestError(request, error),
-          onSuccess: (response) => {
-            const href = url.href.split("#", 1)[0] ?? ""
-            if (!isDecoding) return new WeirHttpResponse(request, response, href)
-            const call = () => `${request.method} ${origin.label}${url.pathname}`
-            return new WeirHttpResponse(request, response, href, decodedBody(response, decompression, call))
-          }
-        })
+    const origin = client.originUnsafe(url)
+    if (origin instanceof ClientError) return Effect.fail(urlError(request, origin))
+    const answering = client.execute({
+      origin,
+      method: request.method,
+      target: url.pathname + url.search,
+      headers: raw,
+      body,
+      isUpgrade: headers["upgrade"] !== undefined,
+      isKeepAlive: !hasToken(headers["connection"], "close"),
+      expectsContinue: hasToken(headers["expect"], "100-continue"),
+      // Effect aborts when a reader stops early, when it has read all, or when nobody holds the response any more.
+      signal
+    })
+    return Effect.mapBoth(answering, {
+      onFailure: (error) => requestError(request, error),
+      onSuccess: (response) => {
+        if (!isDecoding) return new WeirHttpResponse(request, response, url)
+        const call = () => `${request.method} ${origin.label}${url.pathname}`
+        return new WeirHttpResponse(request, response, url, decodedBody(response, decompression, call))
+      }
     })
   })
 }

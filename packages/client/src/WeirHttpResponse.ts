@@ -14,7 +14,7 @@ export class WeirHttpResponse extends Inspectable.Class implements HttpClientRes
   readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: typeof HttpClientResponse.TypeId
   readonly request: HttpClientRequest.HttpClientRequest
-  readonly url: string
+  private readonly calledUrl: URL
   private readonly source: ClientResponse
   private readonly body: AnswerBody
   private cachedHeaders: Headers.Headers | undefined
@@ -26,7 +26,7 @@ export class WeirHttpResponse extends Inspectable.Class implements HttpClientRes
   constructor(
     request: HttpClientRequest.HttpClientRequest,
     source: ClientResponse,
-    url: string,
+    calledUrl: URL,
     body: AnswerBody = source
   ) {
     super()
@@ -35,7 +35,12 @@ export class WeirHttpResponse extends Inspectable.Class implements HttpClientRes
     this.request = request
     this.source = source
     this.body = body
-    this.url = url
+    this.calledUrl = calledUrl
+  }
+
+  /** Without a fragment, which is never sent. */
+  get url(): string {
+    return this.calledUrl.href.split("#", 1)[0] ?? ""
   }
 
   get status(): number {
