@@ -146,7 +146,8 @@ describe("the idle timeout", () => {
         touch(a)
         yield* pass(10)
       }
-      assert.isAtMost(state.upkeep.size, 10)
+      // One for each expiry, by jitter, that came before all others so far: of 300, some 6, and hardly ever over 20.
+      assert.isAtMost(state.upkeep.size, 25)
     }
   )
 
