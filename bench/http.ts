@@ -11,7 +11,8 @@
  *
  * `--work`, `--connections`, `--loop` and `--way` choose parts, each a list with commas; `--rounds` says how many turns each
  * contestant has. `--memory COUNT` makes so many calls and looks at the memory ten times on the way. `--profile DIR` has each
- * contestant write a profile there.
+ * contestant write a profile there. `--wire memory` puts the server into the contestant's process, where it costs next to
+ * nothing: what is left is Weir's own, on GET of 41 bytes.
  */
 
 import { formatNumber, formatTable, isQuick, median, optionValue, Report, runtime } from "./harness.ts"
@@ -66,9 +67,10 @@ const openLoopWays = [reference, "weir client", "weir HttpClient", "weir request
 
 const listOption = (option: string): ReadonlyArray<string> | undefined => optionValue(option)?.split(",")
 
-const wantedWorks = listOption("--work")
+const isInMemory = optionValue("--wire") === "memory"
+const wantedWorks = isInMemory ? ["get-41"] : listOption("--work")
 const wantedConnections = listOption("--connections")
-const wantedLoops = listOption("--loop") ?? ["closed", "open"]
+const wantedLoops = isInMemory ? ["closed"] : (listOption("--loop") ?? ["closed", "open"])
 const memoryCallCount = Number(optionValue("--memory") ?? 0)
 const profileDirectory = optionValue("--profile")
 
@@ -198,7 +200,7 @@ const compare = async (): Promise<void> => {
       lanes.push({ contestant, count: await calibrate(contestant, connectionCount), turns: [] })
     }
     const connections = connectionCount === 1 ? "1 connection" : `${connectionCount} connections`
-    const title = `${works[work].title}, ${connections}`
+    const title = `${works[work].title}, ${connections}${isInMemory ? ", in memory" : ""}`
     await closedLoop(title, lanes)
     if (wantedLoops.includes("open") && !isStream(work)) await openLoops(title, lanes)
   }

@@ -8,7 +8,7 @@
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
-import { runtime } from "../harness.ts"
+import { optionValue, runtime } from "../harness.ts"
 import { pinned } from "../upstream.ts"
 import type { Latencies } from "./openLoop.ts"
 import type { Memory, Order, Turn } from "./worker.ts"
@@ -35,7 +35,9 @@ export interface Contestant {
 }
 
 const command = (args: ReadonlyArray<string>, extra: ReadonlyArray<string>): readonly [string, ReadonlyArray<string>] =>
-  pinned("caller", process.execPath, [...extra, ...runnerArguments[runtime], worker, ...args])
+  pinned("caller", process.execPath, [...extra, ...runnerArguments[runtime], worker, ...args, ...wire])
+
+const wire = optionValue("--wire") === "memory" ? ["--wire-memory"] : []
 
 /** Bun's `fetch` allows 256 connections in all unless told otherwise. */
 const environment = { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65336" }

@@ -7,15 +7,23 @@ import { DenoConnector } from "@weir/deno"
 import { createClient } from "@weir/fetch"
 import { makeSession, type ResponseReceiver, type Session } from "@weir/http1"
 import { NodeConnector } from "@weir/node"
-import { type Connector, Target } from "@weir/transport"
+import { Connector, Target } from "@weir/transport"
 import { Context, Effect, Layer, Scope, Stream } from "effect"
 import { runtime } from "../harness.ts"
 import { effectCaller, laneCaller, promiseCaller, type Way } from "./Caller.ts"
 import { effectWaysBy } from "./effectWays.ts"
+import { MemoryConnection } from "./memoryWire.ts"
 import { readResponse } from "./readResponse.ts"
 import { check, urlOf, type Work } from "./works.ts"
 
-const connectors = { node: NodeConnector, bun: BunConnector, deno: DenoConnector } as const
+const makers = { node: NodeConnector.make, bun: BunConnector.make, deno: DenoConnector.make } as const
+
+/** Without the system's sockets: `bench/http.ts --wire memory`. */
+export const isInMemory = process.argv.includes("--wire-memory")
+
+const makeConnector = Effect.map(makers[runtime](), (real): Connector["Service"] =>
+  isInMemory ? { ...real, connect: () => Effect.sync(() => new MemoryConnection()) } : real
+)
 
 /** Like the peers, which know no bound for calls that wait. */
 const poolOf = (connectionCount: number) =>
@@ -60,7 +68,7 @@ const callSession = (session: Session, work: Work, port: number, done: () => voi
 const session: Way = {
   name: "weir session",
   open: async (work, port, connectionCount) => {
-    const connector = await Effect.runPromise(connectors[runtime].make())
+    const connector = await Effect.runPromise(makeConnector)
     const sessions = await Promise.all(Array.from({ length: connectionCount }, () => openSession(connector, port)))
     return laneCaller(sessions, (lane, done) => callSession(lane, work, port, done))
   }
@@ -69,7 +77,7 @@ const session: Way = {
 // What an Effect program would write.
 
 const layerFor = (connectionCount: number) =>
-  Layer.provide(WeirHttpClient.layer({ pool: poolOf(connectionCount) }), connectors[runtime].layer)
+  Layer.provide(WeirHttpClient.layer({ pool: poolOf(connectionCount) }), Layer.effect(Connector, makeConnector))
 
 const read = (response: ClientResponse, work: Work): Effect.Effect<number, unknown> => {
   switch (work.reading) {
@@ -136,4 +144,10 @@ const fetching: Way = {
   }
 }
 
-export const weirWays: ReadonlyArray<Way> = [session, client, ...httpClient, request, fetching]
+export const weirWays: ReadonlyArray<Way> = [
+  session,
+  client,
+  ...httpClient,
+  // Their sockets are chosen by the package.
+  ...(isInMemory ? [] : [request, fetching])
+]

@@ -7,7 +7,7 @@ import { bareSockets } from "./bareSockets.ts"
 import type { Caller } from "./Caller.ts"
 import { openLoop } from "./openLoop.ts"
 import { peers } from "./peers.ts"
-import { weirWays } from "./weirWays.ts"
+import { isInMemory, weirWays } from "./weirWays.ts"
 import { type WorkName, works } from "./works.ts"
 
 export type Order =
@@ -52,7 +52,7 @@ const readMemory = async (): Promise<Memory> => {
 }
 
 const [name, port] = process.argv.slice(2)
-const ways = [bareSockets, ...weirWays, ...(await peers())]
+const ways = isInMemory ? weirWays : [bareSockets, ...weirWays, ...(await peers())]
 
 if (name === "--list") {
   console.log(JSON.stringify(ways.map((way) => way.name)))
