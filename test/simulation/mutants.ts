@@ -106,13 +106,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     world: "pool"
   },
   {
-    name: "a lease that ends is no reason to dial, where the limit on leases had been",
-    file: `${core}/dialTurns.ts`,
-    find: "  for (const route of state.roomBlocked) markDirty(state, route)\n",
-    replace: "",
-    world: "pool"
-  },
-  {
     name: "the minimum is dialled for in a circle",
     file: `${core}/closing.ts`,
     find: "if (entry.usesCount === 0 && endsOfItself.has(reason)) {",
@@ -166,13 +159,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: `${core}/shuttingDown.ts`,
     find: "waiter !== undefined; waiter = route.pending.peek()",
     replace: "waiter !== undefined && state.openCount < 0; waiter = route.pending.peek()",
-    world: "pool"
-  },
-  {
-    name: "a forgotten route is still looked at",
-    file: `${core}/pumping.ts`,
-    find: "  if (route.isForgotten) return\n",
-    replace: "",
     world: "pool"
   },
   {
