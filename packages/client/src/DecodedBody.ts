@@ -34,7 +34,7 @@ export const decodedBody = (response: ClientResponse, limits: DecompressionLimit
   return { stream, bytes: Effect.map(Stream.runCollect(stream), joined) }
 }
 
-const joined = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
+const joined = (pieces: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
   const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
   let offset = 0
   for (const piece of pieces) {

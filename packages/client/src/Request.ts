@@ -87,7 +87,7 @@ export interface ClientResponse {
   readonly connection: ConnectionInfo
   readonly timing: CallTiming
   /** The whole body. Reading it a second time gives nothing. */
-  readonly bytes: Effect.Effect<Uint8Array, ClientError>
+  readonly bytes: Effect.Effect<Uint8Array<ArrayBuffer>, ClientError>
   readonly text: Effect.Effect<string, ClientError>
   /** The body as it comes. Stopping early closes the connection, unless what is left is small. */
   readonly stream: Stream.Stream<Uint8Array, ClientError>

@@ -177,7 +177,7 @@ export class ResponseBody {
   // The reader's side.
 
   /** All of it, in one piece. */
-  get collect(): Effect.Effect<Uint8Array, ClientError> {
+  get collect(): Effect.Effect<Uint8Array<ArrayBuffer>, ClientError> {
     return Effect.suspend(() => {
       if (this.state._tag === "complete") return Effect.succeed(this.take())
       if (this.state._tag === "failed") return Effect.fail(this.state.error)

@@ -2,7 +2,9 @@
  * The answer to `request`, as promise users see it.
  */
 import type { CallTiming, ClientResponse } from "@weir/client"
+import { Cause, Effect, Exit } from "effect"
 import { chunksOf, collect, type DecodingOptions, isCoded } from "./ResponseChunks.ts"
+import { toWeirError } from "./WeirError.ts"
 
 /** The client's answer inside; not for users, to whom it would show an Effect. */
 export let sourceOf: (response: WeirResponse) => ClientResponse
@@ -53,16 +55,24 @@ export class WeirResponse implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   }
 
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.isHere ? this.response.takeUnsafe() : await collect(this)
+    return this.isHere ? this.response.takeUnsafe() : await this.whole()
   }
 
   async text(): Promise<string> {
-    return decoder.decode(this.isHere ? this.response.takeUnsafe() : await collect(this))
+    return decoder.decode(this.isHere ? this.response.takeUnsafe() : await this.whole())
   }
 
   /** The value is whatever the server sent; check it. */
   async json(): Promise<unknown> {
     return JSON.parse(await this.text())
+  }
+
+  /** Waits for the rest. Where nothing is to be decoded or aborted, the client puts it together in one piece of memory. */
+  private async whole(): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.signal !== undefined || isCoded(this.response, this.decoding)) return await collect(this)
+    const exit = await Effect.runPromiseExit(this.response.bytes)
+    if (Exit.isSuccess(exit)) return exit.value
+    throw toWeirError(Cause.squash(exit.cause))
   }
 
   /** Is the whole body here, as it is wanted? */
