@@ -39,6 +39,7 @@ export interface WeirClientService {
   ) => () => void
   /** The origin of a URL, for requests: looked up once and kept. */
   readonly origin: (url: URL) => Effect.Effect<Origin, ClientError>
+  /** `origin` as a plain call; an error says why the URL has none. */
   readonly originUnsafe: (url: URL) => Origin | ClientError
   /** An origin by its parts, for those who route by other means than URLs. */
   readonly originFor: (isSecure: boolean, host: string, port: number, hostField?: string) => Origin
