@@ -4,6 +4,7 @@
  * The native socket keeps nothing: it takes as many bytes as the system does, and tells when the system takes more. So what
  * was not taken is queued here, in order, by reference.
  */
+import { Buffer } from "node:buffer"
 import { nextTick } from "node:process"
 import { Inbound, type OpenedSocket } from "@weir/node/sockets"
 import type { Connection, ConnectionHandler, ConnectionInfo, TransportError } from "@weir/transport"
@@ -40,7 +41,7 @@ export class BunConnection implements Connection {
     this.#inbound = new Inbound(() => native.resume())
     native.reload({
       socket: {
-        data: (_, chunk) => this.#inbound.receive(chunk),
+        data: (_, chunk) => this.#inbound.receive(cheap(chunk)),
         drain: () => this.#onDrain(),
         end: () => this.#onEnd(),
         error: (_, cause) => this.#onError(cause),
@@ -199,6 +200,20 @@ export class BunConnection implements Connection {
     nextTick(() => this.#inbound.receiveClose(this.#error))
   }
 }
+
+/**
+ * A chunk's bytes where a view on a part of them is cheap. Bun's chunks have no `ArrayBuffer` until one is asked for, as every
+ * view does, and then all of it is copied to memory that has to be collected. A short chunk is copied to memory that is there
+ * already, one chunk at a time: it is borrowed only until its reader returns.
+ */
+const cheap = (chunk: Uint8Array): Uint8Array => {
+  if (chunk.length > shortByteCountMax) return chunk
+  shortChunk.set(chunk)
+  return shortChunk.subarray(0, chunk.length)
+}
+
+const shortByteCountMax = 16_384
+const shortChunk = Buffer.allocUnsafeSlow(shortByteCountMax)
 
 /** What is left after so many bytes; the characters of a string are bytes. */
 const rest = (chunk: Uint8Array | string, byteCount: number): Uint8Array | string =>
