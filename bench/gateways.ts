@@ -2,7 +2,8 @@
  * Our gateway beside those that people use: each alone on one processor, in turns, with the upstream (nginx) and the load
  * (wrk, which is Debian's) on the other.
  *
- * `--only NAME,NAME` picks gateways by a part of their name.
+ * `--only NAME,NAME` picks gateways by a part of their name; `--rounds N` and `--seconds S` set how often and how long each is
+ * measured (3 times 5 seconds).
  */
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
@@ -15,8 +16,8 @@ import { isQuick, optionValue, Report } from "./harness.ts"
 import { configure, type GatewayProgram, gatewayPrograms, versionOf, whyAbsent } from "./peers/gatewayPrograms.ts"
 import { freePort, pinned, startUpstream } from "./upstream.ts"
 
-const rounds = isQuick ? 1 : 3
-const measuredSeconds = isQuick ? 1 : 5
+const rounds = Number(optionValue("--rounds") ?? (isQuick ? 1 : 3))
+const measuredSeconds = Number(optionValue("--seconds") ?? (isQuick ? 1 : 5))
 const connectionCounts = isQuick ? [50] : [1, 50, 500]
 
 const wanted = optionValue("--only")?.split(",") ?? (isQuick ? ["(node)", "nginx"] : [""])

@@ -2,7 +2,8 @@
  * Weir beside the HTTP clients that people use in JavaScript, Go, Java and Rust: each a driver of its own (bench/peers),
  * in turns against one server, the driver on one processor and the server on another.
  *
- * `--task rate,open,idle,first,overload,restart` picks parts; `--only NAME,NAME` picks clients by a part of their name.
+ * `--task rate,open,idle,first,overload,restart` picks parts; `--only NAME,NAME` picks clients by a part of their name;
+ * `--rounds N` and `--seconds S` set how often and how long each is measured (3 times 3 seconds).
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -26,8 +27,8 @@ interface Seen {
   readonly residentBytes: number
 }
 
-const rounds = isQuick ? 1 : 3
-const measuredSeconds = isQuick ? 0.5 : 3
+const rounds = Number(optionValue("--rounds") ?? (isQuick ? 1 : 3))
+const measuredSeconds = Number(optionValue("--seconds") ?? (isQuick ? 0.5 : 3))
 /** A driver that prints nothing for so long after its time hangs. */
 const graceMillis = 30_000
 
