@@ -27,7 +27,12 @@ const makeConnector = Effect.map(makers[runtime](), (real): Connector["Service"]
 
 /** Like the peers, which know no bound for calls that wait. */
 const poolOf = (connectionCount: number) =>
-  ({ connectionsPerRouteMax: connectionCount, pendingPerRouteMax: "unlimited", pendingMax: "unlimited" }) as const
+  ({
+    connectionsMax: connectionCount,
+    connectionsPerRouteMax: connectionCount,
+    pendingPerRouteMax: "unlimited",
+    pendingMax: "unlimited"
+  }) as const
 
 // A session on a connection: the codec and the socket layer, without pool, deadlines or effects.
 
