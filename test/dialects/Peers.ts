@@ -1,15 +1,16 @@
 /**
- * The systems that can be run beside ours, each with bursts that show its limits.
+ * The systems that can be run beside ours, each with bursts that show its limits; node's `Agent` is one of them.
  */
-import { type ChildProcess, spawn } from "node:child_process"
+
 import { once } from "node:events"
 import { Agent, get } from "node:http"
-import { go, nodeAgent, type Reading } from "@weir/dialects"
-import { createClient } from "@weir/fetch"
-import type { Burst, CallMany, Outcome } from "./Burst.ts"
+import { nodeAgent, type Reading } from "@weir/dialects"
+import { createClient, WeirError } from "@weir/fetch"
+import type { Burst, CallMany, Outcome, Refusals } from "./Burst.ts"
 
 export interface Peer {
   readonly name: string
+  readonly version: string
   readonly bursts: ReadonlyArray<Burst>
   /** The system itself with these settings, for one burst. */
   readonly itself: (settings: Burst["settings"]) => AsyncDisposable & { readonly callMany: CallMany }
@@ -17,17 +18,42 @@ export interface Peer {
   readonly reading: (settings: Burst["settings"]) => Reading
 }
 
-const outcome = (heldCountMax: number, socketCount: number, keptCount: number): Outcome => ({
-  heldCountMax,
-  socketCount,
-  keptCount
+/** A system that cannot be run here, and why. */
+export interface Absent {
+  readonly name: string
+  readonly reason: string
+}
+
+export const noRefusals: Refusals = { refusedCount: 0, timedOutCount: 0 }
+
+/** For each server: the most requests at once, the sockets that there were, those that are kept. */
+export const outcome = (
+  servers: ReadonlyArray<readonly [heldCountMax: number, socketCount: number, keptCount: number]>,
+  refusals: Partial<Refusals> = {}
+): Outcome => ({
+  servers: servers.map(([heldCountMax, socketCount, keptCount]) => ({ heldCountMax, socketCount, keptCount })),
+  ...noRefusals,
+  ...refusals
 })
 
 export const ours = (reading: Reading): AsyncDisposable & { readonly callMany: CallMany } => {
   const client = createClient({ from: reading, proxy: "direct" })
+  const call = async (url: string): Promise<keyof Refusals | undefined> => {
+    try {
+      await (await client.request(url)).text()
+      return undefined
+    } catch (error) {
+      if (!(error instanceof WeirError)) throw error
+      if (error.code === "WEIR_REFUSED") return "refusedCount"
+      if (error.code === "WEIR_ACQUIRE_TIMEOUT") return "timedOutCount"
+      throw error
+    }
+  }
   return {
     callMany: async (url, count) => {
-      await Promise.all(Array.from({ length: count }, async () => (await client.request(url)).text()))
+      const endings = await Promise.all(Array.from({ length: count }, () => call(url)))
+      const countOf = (kind: keyof Refusals) => endings.filter((ending) => ending === kind).length
+      return { refusedCount: countOf("refusedCount"), timedOutCount: countOf("timedOutCount") }
     },
     [Symbol.asyncDispose]: () => client.close(0)
   }
@@ -42,21 +68,27 @@ const ask = async (url: string, agent: Agent): Promise<void> => {
 
 export const agentPeer: Peer = {
   name: "node http.Agent",
+  version: process.version,
   bursts: [
-    { name: "keepAlive", settings: { keepAlive: true }, callCount: 10, expected: outcome(10, 10, 10) },
-    { name: "without keepAlive", settings: { keepAlive: false }, callCount: 4, expected: outcome(4, 4, 0) },
-    { name: "maxSockets 2", settings: { keepAlive: true, maxSockets: 2 }, callCount: 6, expected: outcome(2, 2, 2) },
+    { name: "keepAlive", settings: { keepAlive: true }, callCounts: [10], expected: outcome([[10, 10, 10]]) },
+    { name: "without keepAlive", settings: { keepAlive: false }, callCounts: [4], expected: outcome([[4, 4, 0]]) },
+    {
+      name: "maxSockets 2",
+      settings: { keepAlive: true, maxSockets: 2 },
+      callCounts: [6],
+      expected: outcome([[2, 2, 2]])
+    },
     {
       name: "maxFreeSockets 3",
       settings: { keepAlive: true, maxFreeSockets: 3 },
-      callCount: 8,
-      expected: outcome(8, 8, 3)
+      callCounts: [8],
+      expected: outcome([[8, 8, 3]])
     },
     {
       name: "maxTotalSockets 4",
       settings: { keepAlive: true, maxTotalSockets: 4 },
-      callCount: 9,
-      expected: outcome(4, 4, 4)
+      callCounts: [9],
+      expected: outcome([[4, 4, 4]])
     }
   ],
   itself: (settings) => {
@@ -64,6 +96,7 @@ export const agentPeer: Peer = {
     return {
       callMany: async (url, count) => {
         await Promise.all(Array.from({ length: count }, () => ask(url, agent)))
+        return noRefusals
       },
       [Symbol.asyncDispose]: async () => {
         agent.destroy()
@@ -73,46 +106,3 @@ export const agentPeer: Peer = {
   },
   reading: (settings) => nodeAgent(settings, { version: "new Agent()" })
 }
-
-/** `program`: the compiled `gopeer`. */
-export const goPeer = (program: string): Peer => ({
-  name: "Go net/http",
-  bursts: [
-    { name: "DefaultTransport", settings: {}, callCount: 10, expected: outcome(10, 10, 2) },
-    {
-      name: "MaxIdleConnsPerHost 5",
-      settings: { MaxIdleConnsPerHost: 5 },
-      callCount: 10,
-      expected: outcome(10, 10, 5)
-    },
-    { name: "MaxIdleConnsPerHost -1", settings: { MaxIdleConnsPerHost: -1 }, callCount: 4, expected: outcome(4, 4, 0) },
-    {
-      name: "MaxIdleConns 3, for a host 10",
-      settings: { MaxIdleConns: 3, MaxIdleConnsPerHost: 10 },
-      callCount: 8,
-      expected: outcome(8, 8, 3)
-    },
-    { name: "MaxConnsPerHost 2", settings: { MaxConnsPerHost: 2 }, callCount: 6, expected: outcome(2, 2, 2) },
-    { name: "DisableKeepAlives", settings: { DisableKeepAlives: true }, callCount: 4, expected: outcome(4, 4, 0) }
-  ],
-  itself: (settings) => {
-    let child: ChildProcess | undefined
-    return {
-      callMany: async (url, count) => {
-        const running = spawn(program, [url, String(count), JSON.stringify(settings)], {
-          stdio: ["pipe", "pipe", "inherit"],
-          env: { ...process.env, NO_PROXY: "*" }
-        })
-        child = running
-        await once(running.stdout, "data")
-      },
-      [Symbol.asyncDispose]: async () => {
-        if (child === undefined || child.exitCode !== null) return
-        const ended = once(child, "exit")
-        child.stdin?.end()
-        await ended
-      }
-    }
-  },
-  reading: (settings) => go(settings)
-})

@@ -1,50 +1,86 @@
 /**
- * `node test/dialects/main.ts`: the same bursts through other systems themselves and through ours by their settings, in
- * one table. Go's needs the program `go`; without it the table says so. Leaves with 1 if any differ.
+ * `npm run dialects:beside [-- --write]`: the same bursts through other systems themselves and through ours by their
+ * settings, in one table. Go's needs the program `go`, Java's need `mvn` and `java`; where those are missing the table
+ * says that they were not run. Leaves with 1 if any differ. `--write` puts the table into docs/dialects-beside.md.
  */
-import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Outcome, runBurst } from "./Burst.ts"
-import { agentPeer, goPeer, ours, type Peer } from "./Peers.ts"
+import { parseArgs } from "node:util"
+import { type Burst, type Outcome, runBurst } from "./Burst.ts"
+import { buildGoPeer } from "./GoPeer.ts"
+import { buildJavaPeers, javaPeerNames } from "./JavaPeers.ts"
+import { type Absent, agentPeer, ours, type Peer } from "./Peers.ts"
 
-const shown = ({ heldCountMax, keptCount, socketCount }: Outcome): string =>
-  `${heldCountMax} at once, ${socketCount} sockets, ${keptCount} kept`
+const introduction = `# Other systems beside ours
 
-const compare = async (peer: Peer): Promise<boolean> => {
-  let isAlike = true
-  for (const burst of peer.bursts) {
-    await using itself = peer.itself(burst.settings)
-    await using weir = ours(peer.reading(burst.settings))
-    const [theirs, own] = [shown(await runBurst(itself.callMany, burst)), shown(await runBurst(weir.callMany, burst))]
-    isAlike &&= theirs === own
-    console.log(
-      `| ${peer.name} | ${burst.name} | ${burst.callCount} | ${theirs} | ${theirs === own ? "the same" : own} |`
-    )
-  }
-  return isAlike
+What \`npm run dialects:beside\` printed: each system itself, at the version named, and ours by a
+[dialect](dialects.md)'s reading of the same settings, called in bursts. A server holds the requests that come, for 50 ms
+after the last that is expected (for 1.5 s where it matters how long calls wait), answers them, and those that follow,
+until each call has ended. It counts the requests that it held at once, the sockets that it ever accepted, and those still
+open in the end. Where there are two numbers of calls, the second burst follows the first, to another host. *Refused*
+calls failed at once, calls *timed out* when they had waited for a connection; all others were answered.
+`
+
+const shown = ({ refusedCount, servers, timedOutCount }: Outcome): string =>
+  [
+    servers
+      .map(
+        ({ heldCountMax, keptCount, socketCount }) =>
+          `${heldCountMax} at once, ${socketCount} ${socketCount === 1 ? "socket" : "sockets"}, ${keptCount} kept`
+      )
+      .join("; then "),
+    ...(refusedCount > 0 ? [`${refusedCount} refused`] : []),
+    ...(timedOutCount > 0 ? [`${timedOutCount} timed out`] : [])
+  ].join("; ")
+
+const { values } = parseArgs({ options: { write: { type: "boolean", default: false } } })
+const folder = mkdtempSync(join(tmpdir(), "weir-peers-"))
+const lines: Array<string> = []
+
+const print = (line: string): void => {
+  lines.push(line)
+  console.log(line)
 }
 
-const folder = mkdtempSync(join(tmpdir(), "weir-go-"))
-
-/** The compiled program; undefined where there is no Go. */
-const buildGo = (): string | undefined => {
-  const program = join(folder, "gopeer")
+/** The peers that `build` makes, or why there are none. */
+const built = (
+  names: ReadonlyArray<string>,
+  build: (folder: string) => ReadonlyArray<Peer>
+): ReadonlyArray<Peer | Absent> => {
   try {
-    execFileSync("go", ["build", "-o", program, join(import.meta.dirname, "gopeer", "main.go")], { stdio: "pipe" })
-    return program
+    return build(folder)
   } catch (cause) {
-    console.log(`Go's are left out: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`)
-    return undefined
+    const reason = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause)
+    return names.map((name) => ({ name, reason }))
   }
+}
+
+/** Whether both came to the same. */
+const compare = async (peer: Peer, burst: Burst): Promise<boolean> => {
+  await using itself = peer.itself(burst.settings)
+  await using weir = ours(peer.reading(burst.settings))
+  const [theirs, own] = [shown(await runBurst(itself.callMany, burst)), shown(await runBurst(weir.callMany, burst))]
+  const calls = burst.callCounts.join(", ")
+  print(
+    `| ${peer.name} ${peer.version} | ${burst.name} | ${calls} | ${theirs} | ${theirs === own ? "the same" : own} |`
+  )
+  return theirs === own
 }
 
 try {
-  const program = buildGo()
-  const peers = program === undefined ? [agentPeer] : [agentPeer, goPeer(program)]
-  console.log("| system | settings | calls | itself | ours |\n|---|---|---|---|---|")
-  for (const peer of peers) if (!(await compare(peer))) process.exitCode = 1
+  print("| system | settings | calls | itself | ours |\n|---|---|---|---|---|")
+  const peers = [
+    agentPeer,
+    ...built(["Go net/http"], (folder) => [buildGoPeer(folder)]),
+    ...built(javaPeerNames, buildJavaPeers)
+  ]
+  for (const peer of peers) {
+    if ("reason" in peer) print(`| ${peer.name} | not run: ${peer.reason} | | | |`)
+    else for (const burst of peer.bursts) if (!(await compare(peer, burst))) process.exitCode = 1
+  }
 } finally {
   rmSync(folder, { recursive: true })
 }
+if (values.write)
+  writeFileSync(join(import.meta.dirname, "../../docs/dialects-beside.md"), `${introduction}\n${lines.join("\n")}\n`)

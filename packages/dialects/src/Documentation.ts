@@ -44,8 +44,9 @@ unlimited or off. Unknown keys, wrong types and combinations that the system ref
 |---|---|---|---|---|
 ${rows.join("\n")}
 
-Go's \`Transport\` and node's \`Agent\` run beside ours by the same settings, and open, limit and keep as many sockets:
-\`node test/dialects/main.ts\` prints the table. This page is made from the tables that the dialects read by.`
+Apache HttpClient 4.5 and 5, OkHttp, reactor-netty, Go's \`Transport\` and node's \`Agent\` run beside ours by the same
+settings, and open, limit, refuse and keep alike: [the table](dialects-beside.md), which \`npm run dialects:beside\` prints.
+This page is made from the tables that the dialects read by.`
 }
 
 const isLost = (key: Key): boolean => key.loss !== undefined

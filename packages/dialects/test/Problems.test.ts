@@ -156,6 +156,13 @@ const table: ReadonlyArray<
     { version: "4.1" }
   ],
   [
+    "a bound on waiting that its version does not take",
+    "reactor-netty",
+    "pendingAcquireMaxCount: 0",
+    "a.yaml:1: pendingAcquireMaxCount: reactor-netty 1.1 does not take 0; write 1 or more, or -1 for no bound",
+    { version: "1.1" }
+  ],
+  [
     "a version whose defaults nobody has looked up",
     "okhttp",
     "",

@@ -171,6 +171,16 @@ describe("a password", () => {
   })
 })
 
+describe("reactor-netty's pendingAcquireMaxCount 0", () => {
+  it("lets nobody wait, with a note about the releases that refuse it", () => {
+    const reading = reactorNetty("pendingAcquireMaxCount: 0")
+    expect(valuesOf(reading)).toMatchObject({ "pool.pendingPerRouteMax": 0 })
+    expect(reading.notes.map(({ message }) => message)).toContain(
+      "reactor-netty takes 0, by which nobody waits, since 1.2.12"
+    )
+  })
+})
+
 describe("reactor-netty's forRemoteHost", () => {
   it("inherits nothing from the pool around it", () => {
     const reading = reactorNetty("{maxConnections: 5, maxIdleTime: 10s, forRemoteHost: {a.test: {maxIdleTime: 3s}}}")

@@ -1,29 +1,28 @@
-// Makes calls through net/http's Transport: gopeer URL COUNT SETTINGS, where SETTINGS is a JSON object of Transport fields
-// over http.DefaultTransport. Prints a line when all are answered, and keeps its connections until stdin ends.
+// Makes calls through net/http's Transport: gopeer SETTINGS, a JSON object of Transport fields over
+// http.DefaultTransport, then as PeerProgram.ts says every program does. Its pool refuses no call.
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"strconv"
+	"strings"
 	"sync"
+	"time"
 )
 
 func main() {
-	count, err := strconv.Atoi(os.Args[2])
-	if err != nil {
-		panic(err)
-	}
 	var settings struct {
 		MaxIdleConns, MaxIdleConnsPerHost, MaxConnsPerHost *int
+		IdleConnTimeout                                    *time.Duration
 		DisableKeepAlives                                  bool
 	}
-	if err := json.Unmarshal([]byte(os.Args[3]), &settings); err != nil {
-		panic(err)
-	}
+	decoder := json.NewDecoder(strings.NewReader(os.Args[1]))
+	decoder.DisallowUnknownFields()
+	must(decoder.Decode(&settings))
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = settings.DisableKeepAlives
 	for target, value := range map[*int]*int{
@@ -35,25 +34,40 @@ func main() {
 			*target = *value
 		}
 	}
+	if settings.IdleConnTimeout != nil {
+		transport.IdleConnTimeout = *settings.IdleConnTimeout
+	}
 	client := &http.Client{Transport: transport}
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		var url string
+		var count int
+		_, err := fmt.Sscan(lines.Text(), &url, &count)
+		must(err)
+		callMany(client, url, count)
+		fmt.Println("0 0")
+	}
+	must(lines.Err())
+}
+
+func callMany(client *http.Client, url string, count int) {
 	var calls sync.WaitGroup
 	for range count {
 		calls.Add(1)
 		go func() {
 			defer calls.Done()
-			response, err := client.Get(os.Args[1])
-			if err != nil {
-				panic(err)
-			}
+			response, err := client.Get(url)
+			must(err)
 			defer response.Body.Close()
-			if _, err := io.Copy(io.Discard, response.Body); err != nil {
-				panic(err)
-			}
+			_, err = io.Copy(io.Discard, response.Body)
+			must(err)
 		}()
 	}
 	calls.Wait()
-	fmt.Println("done")
-	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+}
+
+func must(err error) {
+	if err != nil {
 		panic(err)
 	}
 }

@@ -32,7 +32,13 @@ const keys: ReadonlyArray<Key> = [
       return typeof connections === "number" ? connections * 2 : "unlimited"
     },
     to: "pool.pendingPerRouteMax",
-    cite: provider("624; PooledConnectionProvider.java:573-574 (twice maxConnections)")
+    use: (value, { options }) => {
+      if (value !== 0) return {}
+      return options.version === "1.2"
+        ? { note: "reactor-netty takes 0, by which nobody waits, since 1.2.12" }
+        : { problem: `reactor-netty ${options.version} does not take 0; write 1 or more, or -1 for no bound` }
+    },
+    cite: `${provider("624; PooledConnectionProvider.java:573-574")} (twice maxConnections; 0 since 1.2.12, PR 3987)`
   },
   {
     name: "pendingAcquireTimeout",
