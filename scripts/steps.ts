@@ -46,14 +46,8 @@ const portableSuites = [
 /** Agents serve every runtime's node:http; a dispatcher serves undici, which only Node has. */
 const agentSuites = ["packages/adapters/", "--exclude", "**/PooledDispatcher.test.ts"]
 
-/** Suites that a version of Node can disturb: the sockets, what is written against them, and some of the pool. */
-const nodeSuites = [
-  "packages/node/",
-  "packages/http1/",
-  "packages/core/test/ConnectionPool",
-  "packages/core/test/model",
-  "test/conformance/"
-]
+/** Suites that a version of Node can disturb; `npm run test:runtimes` runs all of them there. */
+const nodeSuites = ["packages/node/", "test/conformance/"]
 
 /** Every suite of what runs in a user's process, and nothing else. */
 const shippedSuites = ["packages/node/", "packages/client/", ...portableSuites, "test/conformance/"]
