@@ -51,7 +51,7 @@ export interface Workspace {
 }
 
 /** What git ignores, and git itself. */
-const ignoredDirectories = new Set([".git", ".turbo", "dist", "node_modules"])
+const ignoredDirectories = new Set([".git", ".turbo", "dist", "node_modules", "target"])
 const sourceExtensions = new Set([".mjs", ".ts"])
 const textExtensions = new Set([...sourceExtensions, ".css", ".html", ".json", ".md", ".yaml", ".yml"])
 
