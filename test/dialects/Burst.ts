@@ -20,6 +20,8 @@ export interface Burst {
   readonly settings: Readonly<Record<string, unknown>>
   /** Each number is a burst of its own to a server of its own, after the one before it. */
   readonly callCounts: ReadonlyArray<number>
+  /** The bursts are under way together: those after the first begin while its requests are held. Default false. */
+  readonly isTogether?: boolean
   /** How long each server holds its requests when as many as expected are there: the time in which more would come. */
   readonly holdMillis?: number
   readonly expected: Outcome
@@ -28,6 +30,8 @@ export interface Burst {
 export interface Outcome extends Refusals {
   /** For each number of `callCounts`. */
   readonly servers: ReadonlyArray<Seen>
+  /** The most requests that all servers together held when the time to hold them was over. */
+  readonly togetherCount: number
 }
 
 export interface Seen {
@@ -46,51 +50,72 @@ const until = async (isTrue: () => boolean): Promise<void> => {
   while (!isTrue() && performance.now() - startMillis < patienceMillis) await sleep(2)
 }
 
-/** One burst to one server, from the first call to the last answer. */
+interface Target {
+  readonly server: HeldServer
+  readonly callCount: number
+  /** As many as should be held at once. */
+  readonly heldCount: number
+}
+
+/** From the first call to the last answer; calls to the second server and on begin when the first has what it gets. */
 const callHeld = async (
-  server: HeldServer,
-  calls: Promise<Refusals>,
-  heldCount: number | undefined,
+  callMany: CallMany,
+  targets: ReadonlyArray<Target>,
   holdMillis: number
-): Promise<Refusals> => {
+): Promise<{ readonly refusals: ReadonlyArray<Refusals>; readonly togetherCount: number }> => {
+  const begun: Array<Promise<Refusals>> = []
+  for (const { callCount, heldCount, server } of targets) {
+    const calls = callMany(server.url, callCount)
+    begun.push(calls)
+    // A race, so that calls which fail end the burst at once.
+    if (begun.length === 1) await Promise.race([calls, until(() => server.heldCount() === heldCount)])
+  }
   let isDone = false
-  const done = calls.finally(() => {
+  const done = Promise.all(begun).finally(() => {
     isDone = true
   })
-  // A race, so that calls which fail end the burst at once.
-  await Promise.race([done, until(() => server.heldCount() === heldCount).then(() => sleep(holdMillis))])
+  await Promise.race([done, sleep(holdMillis)])
+  const togetherCount = targets.reduce((sum, { server }) => sum + server.heldCount(), 0)
   await Promise.race([
     done,
     until(() => {
-      server.release()
+      for (const { server } of targets) server.release()
       return isDone
     })
   ])
-  return done
+  return { refusals: await done, togetherCount }
 }
 
 export const runBurst = async (
   callMany: CallMany,
-  { callCounts, expected, holdMillis = 50 }: Burst
+  { callCounts, expected, holdMillis = 50, isTogether = false }: Burst
 ): Promise<Outcome> => {
   const servers: Array<HeldServer> = []
-  let [refusedCount, timedOutCount] = [0, 0]
+  const refusals: Array<Refusals> = []
+  let togetherCount = 0
   try {
-    for (const [index, callCount] of callCounts.entries()) {
-      const server = await holdRequests()
-      servers.push(server)
-      const calls = callMany(server.url, callCount)
-      const refusals = await callHeld(server, calls, expected.servers[index]?.heldCountMax, holdMillis)
-      refusedCount += refusals.refusedCount
-      timedOutCount += refusals.timedOutCount
+    for (const _ of callCounts) servers.push(await holdRequests())
+    const targets = servers.map((server, index) => ({
+      server,
+      callCount: callCounts[index] ?? 0,
+      heldCount: expected.servers[index]?.heldCountMax ?? 0
+    }))
+    for (const group of isTogether ? [targets] : targets.map((target) => [target])) {
+      const held = await callHeld(callMany, group, holdMillis)
+      refusals.push(...held.refusals)
+      togetherCount = Math.max(togetherCount, held.togetherCount)
     }
     await until(() => servers.every((server, index) => server.openCount() === expected.servers[index]?.keptCount))
-    const seen = servers.map((server) => ({
-      heldCountMax: server.heldCountMax(),
-      socketCount: server.acceptedCount(),
-      keptCount: server.openCount()
-    }))
-    return { servers: seen, refusedCount, timedOutCount }
+    return {
+      servers: servers.map((server) => ({
+        heldCountMax: server.heldCountMax(),
+        socketCount: server.acceptedCount(),
+        keptCount: server.openCount()
+      })),
+      togetherCount,
+      refusedCount: refusals.reduce((sum, { refusedCount }) => sum + refusedCount, 0),
+      timedOutCount: refusals.reduce((sum, { timedOutCount }) => sum + timedOutCount, 0)
+    }
   } finally {
     await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()))
   }

@@ -29,7 +29,7 @@ const bursts: ReadonlyArray<Burst> = [
     expected: outcome([[8, 8, 3]])
   },
   {
-    name: "MaxIdleConns 1, two hosts",
+    name: "MaxIdleConns 1",
     settings: { MaxIdleConns: 1 },
     callCounts: [1, 1],
     expected: outcome([
@@ -49,6 +49,19 @@ const bursts: ReadonlyArray<Burst> = [
     callCounts: [6],
     holdMillis: 1500,
     expected: outcome([[2, 2, 2]])
+  },
+  {
+    name: "MaxConnsPerHost 1",
+    settings: { MaxConnsPerHost: 1 },
+    callCounts: [2, 2],
+    isTogether: true,
+    expected: outcome(
+      [
+        [1, 1, 1],
+        [1, 1, 1]
+      ],
+      { togetherCount: 2 }
+    )
   },
   { name: "DisableKeepAlives", settings: { DisableKeepAlives: true }, callCounts: [4], expected: outcome([[4, 4, 0]]) }
 ]

@@ -30,9 +30,17 @@ const apache4Bursts: ReadonlyArray<Burst> = [
     expected: outcome([[3, 3, 3]])
   },
   {
-    name: "maxConnTotal 2, two hosts",
+    name: "maxConnTotal 2",
     settings: { maxConnTotal: 2, maxConnPerRoute: 2 },
     callCounts: [2, 1],
+    expected: evicted
+  },
+  {
+    name: "maxConnTotal 2",
+    settings: { maxConnTotal: 2, maxConnPerRoute: 2 },
+    callCounts: [2, 1],
+    isTogether: true,
+    holdMillis,
     expected: evicted
   },
   {
@@ -64,7 +72,7 @@ const apache5Bursts: ReadonlyArray<Burst> = [
 const okhttpBursts: ReadonlyArray<Burst> = [
   { name: "defaults", settings: {}, callCounts: [20], expected: outcome([[20, 20, 5]]) },
   {
-    name: "maxIdleConnections 1, two hosts",
+    name: "maxIdleConnections 1",
     settings: { connectionPool: { maxIdleConnections: 1 } },
     callCounts: [1, 1],
     expected: outcome([
@@ -94,8 +102,13 @@ const okhttpBursts: ReadonlyArray<Burst> = [
   {
     name: "maxRequests 2, enqueued",
     settings: { dispatcher: { maxRequests: 2 } },
-    callCounts: [6],
-    expected: outcome([[2, 2, 2]])
+    callCounts: [2, 1],
+    isTogether: true,
+    holdMillis,
+    expected: outcome([
+      [2, 2, 2],
+      [1, 1, 1]
+    ])
   }
 ]
 
@@ -133,13 +146,17 @@ const reactorBursts: ReadonlyArray<Burst> = [
     expected: outcome([[1, 1, 1]], { timedOutCount: 2 })
   },
   {
-    name: "maxConnections 2, two hosts",
+    name: "maxConnections 2",
     settings: { maxConnections: 2 },
     callCounts: [4, 4],
-    expected: outcome([
-      [2, 2, 2],
-      [2, 2, 2]
-    ])
+    isTogether: true,
+    expected: outcome(
+      [
+        [2, 2, 2],
+        [2, 2, 2]
+      ],
+      { togetherCount: 4 }
+    )
   },
   {
     name: "maxIdleTime 300 ms, evictInBackground",

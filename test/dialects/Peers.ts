@@ -26,14 +26,18 @@ export interface Absent {
 
 export const noRefusals: Refusals = { refusedCount: 0, timedOutCount: 0 }
 
-/** For each server: the most requests at once, the sockets that there were, those that are kept. */
+/**
+ * For each server: the most requests at once, the sockets that there were, those that are kept. Together they hold as many
+ * as one of them, unless `rest` says otherwise.
+ */
 export const outcome = (
   servers: ReadonlyArray<readonly [heldCountMax: number, socketCount: number, keptCount: number]>,
-  refusals: Partial<Refusals> = {}
+  rest: Partial<Omit<Outcome, "servers">> = {}
 ): Outcome => ({
   servers: servers.map(([heldCountMax, socketCount, keptCount]) => ({ heldCountMax, socketCount, keptCount })),
+  togetherCount: Math.max(...servers.map(([heldCountMax]) => heldCountMax)),
   ...noRefusals,
-  ...refusals
+  ...rest
 })
 
 export const ours = (reading: Reading): AsyncDisposable & { readonly callMany: CallMany } => {
@@ -89,6 +93,16 @@ export const agentPeer: Peer = {
       settings: { keepAlive: true, maxTotalSockets: 4 },
       callCounts: [9],
       expected: outcome([[4, 4, 4]])
+    },
+    {
+      name: "maxTotalSockets 2",
+      settings: { keepAlive: true, maxTotalSockets: 2 },
+      callCounts: [2, 1],
+      isTogether: true,
+      expected: outcome([
+        [2, 2, 1],
+        [1, 1, 1]
+      ])
     }
   ],
   itself: (settings) => {

@@ -44,8 +44,10 @@ func main() {
 		var count int
 		_, err := fmt.Sscan(lines.Text(), &url, &count)
 		must(err)
-		callMany(client, url, count)
-		fmt.Println("0 0")
+		go func() {
+			callMany(client, url, count)
+			fmt.Println(url, 0, 0)
+		}()
 	}
 	must(lines.Err())
 }

@@ -1,10 +1,12 @@
 package peers;
 
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
@@ -21,8 +23,7 @@ public final class Main {
             serve(caller);
             System.exit(0);
         } catch (Exception failure) {
-            failure.printStackTrace();
-            System.exit(1);
+            leave(failure);
         }
     }
 
@@ -37,22 +38,33 @@ public final class Main {
         };
     }
 
-    private static void serve(Caller caller) throws Exception {
+    private static void serve(Caller caller) throws IOException {
         var threads = Executors.newCachedThreadPool();
         var lines = new BufferedReader(new InputStreamReader(System.in));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             String[] words = line.split(" ");
-            List<Future<Caller.Ending>> calls = new ArrayList<>();
-            for (int left = Integer.parseInt(words[1]); left > 0; left--) {
-                calls.add(threads.submit(() -> caller.call(words[0])));
-            }
-            List<Caller.Ending> endings = new ArrayList<>();
-            for (var call : calls) endings.add(call.get());
-            System.out.println(
-                Collections.frequency(endings, Caller.Ending.REFUSED)
-                    + " "
-                    + Collections.frequency(endings, Caller.Ending.TIMED_OUT)
-            );
+            threads.submit(() -> {
+                try {
+                    System.out.println(callMany(threads, caller, words[0], Integer.parseInt(words[1])));
+                } catch (Exception failure) {
+                    leave(failure);
+                }
+            });
         }
+    }
+
+    private static String callMany(ExecutorService threads, Caller caller, String url, int count) throws Exception {
+        List<Future<Caller.Ending>> calls = new ArrayList<>();
+        for (int left = count; left > 0; left--) calls.add(threads.submit(() -> caller.call(url)));
+        List<Caller.Ending> endings = new ArrayList<>();
+        for (var call : calls) endings.add(call.get());
+        int refusedCount = Collections.frequency(endings, Caller.Ending.REFUSED);
+        int timedOutCount = Collections.frequency(endings, Caller.Ending.TIMED_OUT);
+        return url + " " + refusedCount + " " + timedOutCount;
+    }
+
+    private static void leave(Exception failure) {
+        failure.printStackTrace();
+        System.exit(1);
     }
 }
