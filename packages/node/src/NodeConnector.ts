@@ -23,7 +23,8 @@ import { connectError, unusableTlsOptions } from "./NodeErrors.ts"
 import { NodeTls } from "./NodeTls.ts"
 import { connectThrough, type ProxyLayer } from "./ProxiedConnect.ts"
 import { systemLookup } from "./SystemLookup.ts"
-import { type Securing, secureOpen } from "./TlsConnection.ts"
+import { secureOpen } from "./TlsConnection.ts"
+import type { Securing } from "./TlsHandshake.ts"
 
 /** What the layer may be told. */
 export interface NodeConnectorOptions extends ConnectPathOptions {
