@@ -16,9 +16,12 @@ export const loadFolder: (
   function* (folder, options) {
     const fileSystem = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const entries = yield* fileSystem
-      .readDirectory(folder, { recursive: true })
-      .pipe(Effect.mapError((cause) => new ConfigError({ findings: [unreadable(folder, cause.message)] })))
+    const entries = yield* fileSystem.readDirectory(folder, { recursive: true }).pipe(
+      Effect.mapError(({ message, reason }) => {
+        const why = reason._tag === "NotFound" ? "there is no such folder" : message
+        return new ConfigError({ findings: [unreadable(folder, why)] })
+      })
+    )
     const names = entries
       .map((entry) => entry.split(path.sep).join("/"))
       .filter((name) => /\.ya?ml$/.test(name) && !name.split("/").some((part) => part.startsWith(".")))
@@ -39,11 +42,24 @@ export const loadFolder: (
       Result.isFailure(text) ? [unreadable(names[index] ?? "", text.failure.message)] : []
     )
     const loaded = loadFiles(files, options)
-    if (failures.length === 0) return yield* Effect.fromResult(loaded)
+    if (failures.length === 0) {
+      const { model, warnings } = yield* Effect.fromResult(loaded)
+      return { model, warnings: model.virtualHosts.length === 0 ? [...warnings, unrouted(folder)] : warnings }
+    }
     const others = Result.isFailure(loaded) ? loaded.failure.findings : []
     return yield* new ConfigError({ findings: [...failures, ...others] })
   }
 )
+
+/** In a mesh a host without rules is reached as it is; a gateway passes on what it was told to and nothing else. */
+const unrouted = (folder: string): Finding => ({
+  reason: "NoEffect",
+  weight: "warning",
+  place: { file: folder },
+  path: [],
+  message:
+    "there is no VirtualService, so every request will be answered 404; one says which hosts are served, and where"
+})
 
 const unreadable = (file: string, message: string): Finding => ({
   reason: "Unreadable",

@@ -4,7 +4,7 @@ import { Effect, FileSystem, Path } from "effect"
 import { type Finding, formatFinding } from "../../src/config/Finding.ts"
 import { loadFolder } from "../../src/config/loadFolder.ts"
 import { makeRouter } from "../../src/config/Router.ts"
-import { changedIn, clusterOf, service } from "./yaml.ts"
+import { changedIn, clusterOf, routeTo, service } from "./yaml.ts"
 
 const fixture = (name: string): string => `${import.meta.dirname}/fixtures/${name}`
 
@@ -87,7 +87,19 @@ layer(NodeServices.layer)("a folder", (it) => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(loadFolder(fixture("nowhere")))
       expect(error.findings.map(({ reason }) => reason)).toEqual(["Unreadable"])
-      expect(error.message).toContain(fixture("nowhere"))
+      expect(error.message).toContain(`${fixture("nowhere")}: there is no such folder`)
+    })
+  )
+
+  it.effect("without a VirtualService is served with a warning, since it answers 404 to everything", () =>
+    Effect.gen(function* () {
+      const fileSystem = yield* FileSystem.FileSystem
+      const folder = yield* fileSystem.makeTempDirectoryScoped()
+      yield* fileSystem.writeFileString(`${folder}/service.yaml`, service("reviews"))
+      const { warnings } = yield* loadFolder(folder)
+      expect(warnings.map(({ message, place }) => [place.file, message.slice(0, 29)])).toEqual([
+        [folder, "there is no VirtualService, s"]
+      ])
     })
   )
 
@@ -141,6 +153,7 @@ spec: { host: reviews, trafficPolicy: { connectionPool: { tcp: { maxConnections:
       yield* fileSystem.writeFileString(`${folder}/c.yaml`, rule("last", 3))
       yield* fileSystem.writeFileString(`${folder}/b/z.yml`, rule("first", 2))
       yield* fileSystem.writeFileString(`${folder}/service.yaml`, service("reviews"))
+      yield* fileSystem.writeFileString(`${folder}/routes.yaml`, routeTo("reviews", { host: "reviews" }))
       const { model, warnings } = yield* loadFolder(folder, { isLenient: true })
       expect(places(warnings)).toEqual(["c.yaml:4"])
       const cluster = clusterOf(model, "80||reviews.default.svc.cluster.local")
