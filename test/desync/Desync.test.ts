@@ -7,9 +7,9 @@ import { Buffer } from "node:buffer"
 import { assert, describe, it } from "@effect/vitest"
 import type { ClientError } from "@weir/client"
 import { Effect, Exit, Fiber, type Scope, Stream } from "effect"
-import { expectNothingLeft } from "../../packages/client/test/support/Leaks.ts"
 import type { RawConnection } from "../../packages/client/test/support/RawServer.ts"
 import { type RawWorld, type RequestFields, withRawServer } from "../../packages/client/test/support/world.ts"
+import { expectNothingLeft } from "../support/Leaks.ts"
 import { excessiveAnswers, foreign, refusedAnswers } from "./attacks.ts"
 
 expectNothingLeft()

@@ -20,6 +20,13 @@ export function isShipped(path: string): boolean {
   return /^(?:packages|apps)\/[^/]+\/src\//.test(path)
 }
 
+/** What tests of several packages stand on. */
+const sharedSupport = "test/support/"
+
+function isPackageTest(path: string): boolean {
+  return /^(?:packages|apps)\/[^/]+\/test\//.test(path)
+}
+
 function isRelative(specifier: string): boolean {
   return specifier.startsWith("./") || specifier.startsWith("../")
 }
@@ -42,7 +49,7 @@ function resolve(source: Source, specifier: string): string {
 
 /**
  * Relative imports name the file with its ending, stay inside their package (but benchmarks may measure what a package
- * hides), and nothing is loaded by URL.
+ * hides, and tests may use what all tests share), and nothing is loaded by URL.
  */
 export function checkSpelling(source: Source): ReadonlyArray<string> {
   const directory = packageOf(source.path)
@@ -54,8 +61,10 @@ export function checkSpelling(source: Source): ReadonlyArray<string> {
     if (!isRelative(specifier)) return []
     if (!/\.(ts|mjs|json)$/.test(specifier)) return [`${where} without the file's ending`]
     const isFree = directory === undefined || directory === "bench"
-    const isInside = isFree || resolve(source, specifier).startsWith(`${directory}/`)
-    return isInside ? [] : [`${where}, past the edge of its package: import the other package by its name`]
+    const target = resolve(source, specifier)
+    const isInside = isFree || target.startsWith(`${directory}/`)
+    const isSupport = isPackageTest(source.path) && target.startsWith(sharedSupport)
+    return isInside || isSupport ? [] : [`${where}, past the edge of its package: import the other package by its name`]
   })
 }
 

@@ -78,6 +78,14 @@ describe("checkSpelling", () => {
     expect(checkSpelling(parseSource("bench/codec.ts", `import "../packages/http1/src/Octets.ts"`))).toEqual([])
   })
 
+  it("lets a package's tests, and nothing that ships, use what all tests share", () => {
+    const inTest = (text: string) => checkSpelling(parseSource("packages/core/test/Pool.test.ts", text))
+    expect(inTest(`import "../../../test/support/Leaks.ts"`)).toEqual([])
+    expect(inTest(`import "../../../test/interop/Leaks.ts"`)).toHaveLength(1)
+    expect(inTest(`import "../../http1/test/Leaks.ts"`)).toHaveLength(1)
+    expect(findIn(`import "../../../test/support/Leaks.ts"`)).toHaveLength(1)
+  })
+
   it("finds code that is loaded by URL", () => {
     expect(findIn(`import "npm:effect"`)).toHaveLength(1)
     expect(findIn(`import "https://example.com/a.ts"`)).toHaveLength(1)

@@ -4,9 +4,9 @@
 import { createServer } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Logger, Scope } from "effect"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { type Handler, type ListenError, listen } from "../src/Listener.ts"
 import { call } from "./support/call.ts"
-import { expectNothingLeft } from "./support/Leaks.ts"
 import { dial, exchangeRaw } from "./support/RawPeer.ts"
 
 expectNothingLeft()

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Body } from "@weir/client"
 import { Clock, Effect, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { expectNothingLeft } from "./support/Leaks.ts"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { begun, endsAfter, respond, spec, timeoutOf } from "./support/time.ts"
 import { settled, withMemory } from "./support/world.ts"
 

@@ -7,7 +7,7 @@ import { setImmediate, setTimeout } from "node:timers/promises"
 import { assert, describe, it } from "@effect/vitest"
 import { ClientError } from "@weir/client"
 import { Effect, Exit, Fiber, Random, Schedule, Stream } from "effect"
-import { expectNothingLeft } from "./support/Leaks.ts"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import type { RawConnection, RawRequest } from "./support/RawServer.ts"
 import { type RawWorld, withRawServer } from "./support/world.ts"
 

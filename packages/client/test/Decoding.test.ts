@@ -7,7 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { type ClientConfig, ClientError } from "@weir/client"
 import { Effect, Fiber, Stream } from "effect"
 import { HttpClient, type HttpClientError } from "effect/http"
-import { expectNothingLeft } from "./support/Leaks.ts"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { withHttp, withRaw } from "./support/layerWorld.ts"
 
 expectNothingLeft()

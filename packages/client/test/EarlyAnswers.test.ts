@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Queue, Stream } from "effect"
-import { expectNothingLeft } from "./support/Leaks.ts"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { type RequestFields, withRawServer } from "./support/world.ts"
 
 expectNothingLeft()

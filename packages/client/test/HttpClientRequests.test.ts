@@ -5,8 +5,8 @@ import { Buffer } from "node:buffer"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema, Stream } from "effect"
 import { HttpBody, HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { type Echo, echo } from "./support/HttpServer.ts"
-import { expectNothingLeft } from "./support/Leaks.ts"
 import { withHttp } from "./support/layerWorld.ts"
 
 expectNothingLeft()

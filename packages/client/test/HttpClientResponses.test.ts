@@ -10,7 +10,7 @@ import { ClientError, WeirHttpClient } from "@weir/client"
 import { PoolError } from "@weir/core"
 import { Effect, Fiber, Ref, Schedule, Stream } from "effect"
 import { type Cookies, HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
-import { expectNothingLeft } from "./support/Leaks.ts"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { withHttp, withRaw } from "./support/layerWorld.ts"
 import type { RawServer } from "./support/RawServer.ts"
 

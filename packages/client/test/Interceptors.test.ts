@@ -15,8 +15,8 @@ import {
 import { NodeConnector } from "@weir/node"
 import { Effect, Layer, Stream } from "effect"
 import { HttpClient } from "effect/http"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { echo, makeHttpServer } from "./support/HttpServer.ts"
-import { expectNothingLeft } from "./support/Leaks.ts"
 
 expectNothingLeft()
 

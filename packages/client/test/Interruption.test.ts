@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer"
 import { assert, describe, it } from "@effect/vitest"
 import type { Body, ClientConfig } from "@weir/client"
 import { Effect, Fiber, Scheduler, Stream } from "effect"
-import { expectNothingLeft } from "./support/Leaks.ts"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { type MemoryWorld, type RequestFields, settled, withMemory } from "./support/world.ts"
 
 expectNothingLeft()

@@ -7,9 +7,9 @@ import { poolDefaults, routeDefaults } from "@weir/core"
 import { NodeConnector } from "@weir/node"
 import { Cause, ConfigProvider, Effect, Exit, Layer } from "effect"
 import { HttpClient } from "effect/http"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { readClientConfig } from "../src/ConfigReading.ts"
 import { echo, makeHttpServer } from "./support/HttpServer.ts"
-import { expectNothingLeft } from "./support/Leaks.ts"
 
 expectNothingLeft()
 

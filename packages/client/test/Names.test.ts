@@ -8,8 +8,8 @@ import { NodeConnector } from "@weir/node"
 import type { Resolution } from "@weir/transport"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { makeHttpServer } from "./support/HttpServer.ts"
-import { expectNothingLeft } from "./support/Leaks.ts"
 import { settled, withClientOver } from "./support/world.ts"
 
 expectNothingLeft()

@@ -3,7 +3,7 @@
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { expectNothingLeft } from "./support/Leaks.ts"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { begun, respond, spec } from "./support/time.ts"
 import { settled } from "./support/world.ts"
 

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { makeHttpServer } from "./support/HttpServer.ts"
-import { expectNothingLeft } from "./support/Leaks.ts"
 
 expectNothingLeft()
 

@@ -6,8 +6,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { type ClientConfig, ClientError } from "@weir/client"
 import { Effect, Fiber, Stream } from "effect"
 import { HttpBody, HttpClient, HttpClientRequest } from "effect/http"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { echo, makeHttpServer } from "./support/HttpServer.ts"
-import { expectNothingLeft } from "./support/Leaks.ts"
 import { withHttp, withRaw } from "./support/layerWorld.ts"
 
 expectNothingLeft()

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer"
 import { getEventListeners } from "node:events"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schedule, Stream } from "effect"
-import { expectNothingLeft } from "./support/Leaks.ts"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import type { RawConnection } from "./support/RawServer.ts"
 import { type Counts, type RequestFields, withRawServer } from "./support/world.ts"
 

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { WeirClient, type WeirClientService } from "@weir/client"
 import { Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { expectNothingLeft } from "./support/Leaks.ts"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { MemoryNetwork } from "./support/MemoryNetwork.ts"
 import { countsOf, requestTo, settled } from "./support/world.ts"
 

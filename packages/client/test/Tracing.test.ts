@@ -5,8 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import type { ClientConfig } from "@weir/client"
 import { Effect, Exit, Option, Tracer } from "effect"
 import { Headers, HttpClient, HttpTraceContext } from "effect/http"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { type Echo, echo } from "./support/HttpServer.ts"
-import { expectNothingLeft } from "./support/Leaks.ts"
 import { withHttp } from "./support/layerWorld.ts"
 
 expectNothingLeft()

@@ -7,7 +7,7 @@ import { type IncomingMessage, request as nodeRequest } from "node:http"
 import { createServer, type Server } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { expectNoSocketsLeft } from "./Leaks.ts"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { hear } from "./Recorder.ts"
 
 interface Answer {
@@ -24,7 +24,7 @@ let port = 0
 /** What the server says next to whoever connects. */
 let next = ""
 
-expectNoSocketsLeft()
+expectNothingLeft()
 
 beforeAll(async () => {
   server = createServer({ noDelay: true }, (socket) => {

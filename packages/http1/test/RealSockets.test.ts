@@ -10,10 +10,10 @@ import { type IdleEvent, makeSession, type RequestHead, type Session } from "@we
 import { NodeConnector } from "@weir/node"
 import { Target, type TransportError } from "@weir/transport"
 import { Effect, type Scope } from "effect"
-import { expectNoSocketsLeft } from "./Leaks.ts"
+import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { Recorder, request } from "./Recorder.ts"
 
-expectNoSocketsLeft()
+expectNothingLeft()
 
 interface Opened {
   readonly session: Session

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer"
 import type { IdleEvent, ResponseHead, ResponseReceiver, ReuseVerdict, Session, SessionOwner } from "@weir/http1"
 import { type Http1Error, type Http1Limits, makeSession, type RawHeaders, type RequestHead } from "@weir/http1"
 import type { TransportError } from "@weir/transport"
-import { MemoryConnection } from "./MemoryConnection.ts"
+import { MemoryConnection } from "../../../test/support/MemoryConnection.ts"
 
 export type Heard =
   | { readonly informational: HeadFacts }

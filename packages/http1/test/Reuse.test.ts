@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer"
 import { describe, expect, it } from "@effect/vitest"
 import type { RequestHead } from "@weir/http1"
-import type { MemoryConnection } from "./MemoryConnection.ts"
+import type { MemoryConnection } from "../../../test/support/MemoryConnection.ts"
 import { openSession, Recorder, request } from "./Recorder.ts"
 
 interface Case {

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer"
 import { describe, expect, it } from "@effect/vitest"
 import type { RequestHead, Session } from "@weir/http1"
 import type { ConnectionHandler } from "@weir/transport"
-import type { MemoryConnection } from "./MemoryConnection.ts"
+import type { MemoryConnection } from "../../../test/support/MemoryConnection.ts"
 import { openSession, Recorder, request } from "./Recorder.ts"
 
 const answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"

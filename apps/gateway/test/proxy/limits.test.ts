@@ -3,9 +3,9 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { expectNothingLeft } from "../../../../test/support/Leaks.ts"
 import { deafPort } from "../support/deafPort.ts"
 import { connectionPool, serviceYaml, withGateway } from "../support/gateway.ts"
-import { expectNothingLeft } from "../support/Leaks.ts"
 import { makeRawUpstream } from "../support/RawPeer.ts"
 import { makeUpstream } from "../support/upstream.ts"
 

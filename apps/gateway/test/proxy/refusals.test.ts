@@ -3,8 +3,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { expectNothingLeft } from "../../../../test/support/Leaks.ts"
 import { serviceYaml, timeless, withGateway } from "../support/gateway.ts"
-import { expectNothingLeft } from "../support/Leaks.ts"
 import { dial, exchangeRaw, makeRawUpstream } from "../support/RawPeer.ts"
 import { makeUpstream } from "../support/upstream.ts"
 

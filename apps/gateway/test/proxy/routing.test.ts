@@ -3,9 +3,9 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { expectNothingLeft } from "../../../../test/support/Leaks.ts"
 import { document, documents } from "../config/yaml.ts"
 import { route, serviceYaml, timeless, withGateway } from "../support/gateway.ts"
-import { expectNothingLeft } from "../support/Leaks.ts"
 import { dial, exchangeRaw } from "../support/RawPeer.ts"
 import { makeUpstream } from "../support/upstream.ts"
 

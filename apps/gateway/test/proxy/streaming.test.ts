@@ -4,8 +4,8 @@
 import { request } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { expectNothingLeft } from "../../../../test/support/Leaks.ts"
 import { serviceYaml, timeless, withGateway } from "../support/gateway.ts"
-import { expectNothingLeft } from "../support/Leaks.ts"
 import { dial, makeRawUpstream, type RawPeer } from "../support/RawPeer.ts"
 import { makeUpstream } from "../support/upstream.ts"
 

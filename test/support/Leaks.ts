@@ -5,12 +5,15 @@ import { setImmediate } from "node:timers/promises"
 import { afterAll, beforeAll, expect } from "@effect/vitest"
 
 const resourcesNow = (): ReadonlyArray<string> =>
-  process.getActiveResourcesInfo().filter((name) => /TCP|TLS|PIPE|CONNECT|Timeout/i.test(name))
+  process.getActiveResourcesInfo().filter((name) => /TCP|TLS|PIPE|CONNECT|PROCESS|Timeout/i.test(name))
 
 /** Turns of the event loop after which a closed socket has told so; a leak stays for ever. */
 const turnCountMax = 200
 
-/** Fails the suite in whose file it is called if sockets or timers are left after its last test that were not there before. */
+/**
+ * Fails the suite in whose file it is called if sockets, processes or timers are left after its last test that were not
+ * there before its first.
+ */
 export const expectNothingLeft = (): void => {
   let before: ReadonlyArray<string> = []
   beforeAll(() => {
