@@ -131,9 +131,18 @@ const attach = (request: PendingRequest, socket: LeasedSocket, isReused: boolean
   // Node emits it between two exchanges, and only if both sides want the connection kept. After an upgrade it does not:
   // the socket is the program's, and keeps its lease until it is closed.
   socket.once("free", () => socket.giveBack(keepAliveOf(request.res)))
-  request.reusedSocket = isReused
+  tellReused(request, isReused)
   request.onSocket(socket)
   if (request.timeout !== undefined && request.timeout > 0) socket.setTimeout(request.timeout)
+}
+
+/**
+ * Deno's `node:http` sends any request again, a POST too, whose connection was used before and ends without an answer
+ * (seen on 2.9.6). So there a request says that its connection was used before only when it has its answer.
+ */
+const tellReused = (request: PendingRequest, isReused: boolean): void => {
+  if (!isReused || !("Deno" in globalThis)) request.reusedSocket = isReused
+  else Object.defineProperty(request, "reusedSocket", { get: () => (request.res ?? null) !== null })
 }
 
 const keepAliveOf = (response: IncomingMessage | null | undefined): string | undefined => {
