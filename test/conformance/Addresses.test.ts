@@ -2,12 +2,13 @@
  * Names with several addresses: which of them a connect reaches, how long that takes, and what is left of the others.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
-import { createServer, connect as netConnect, type Server, type Socket } from "node:net"
+import { connect as netConnect, type Socket } from "node:net"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { type ConnectPathOptions, type Resolution, Resolver, Target } from "@weir/transport"
 import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { listening, silentServer } from "../support/Listening.ts"
 import type { Outcome } from "./BlackHoleProcess.ts"
 import { canCountSockets, countSocketsTo } from "./openSockets.ts"
 import { makePeer, usePeers } from "./peer/Peer.ts"
@@ -25,15 +26,6 @@ const open = (target: Target.Target, options: ConnectPathOptions) =>
 const having = (...addresses: ReadonlyArray<string>): ConnectPathOptions => ({
   lookup: () => Effect.succeed({ addresses })
 })
-
-const listening = (host: string, port: number) =>
-  Effect.acquireRelease(
-    Effect.callback<Server>((resume) => {
-      const server = createServer((socket) => socket.on("error", () => socket.destroy()).resume())
-      server.listen(port, host, () => resume(Effect.succeed(server)))
-    }),
-    (server) => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
-  )
 
 /** A listener that accepts nothing, its queue full: whoever connects now hears nothing. Gives its port. */
 const silentOn = (host: string) =>
@@ -109,7 +101,7 @@ describe.skipIf(!canCountSockets)("a name whose first address is silent", () => 
   it.live("is reached by the next after 250 ms, and the silent one is given up", () =>
     Effect.gen(function* () {
       const port = yield* silentOn("127.0.0.1")
-      yield* listening("127.0.0.2", port)
+      yield* listening(silentServer(), "127.0.0.2", port)
       const before = countSocketsTo(port)
       const { info } = yield* open(target(port), having("127.0.0.1", "127.0.0.2"))
       assert.strictEqual(info.remoteAddress, "127.0.0.2")
@@ -121,7 +113,7 @@ describe.skipIf(!canCountSockets)("a name whose first address is silent", () => 
   it.live("is reached later where a longer delay is set", () =>
     Effect.gen(function* () {
       const port = yield* silentOn("127.0.0.1")
-      yield* listening("127.0.0.2", port)
+      yield* listening(silentServer(), "127.0.0.2", port)
       const happyEyeballs = { attemptDelay: "500 millis" } as const
       const { info } = yield* open(target(port), { ...having("127.0.0.1", "127.0.0.2"), happyEyeballs })
       assert.isAtLeast(info.timing.tcpMillis ?? 0, 490)
@@ -131,8 +123,8 @@ describe.skipIf(!canCountSockets)("a name whose first address is silent", () => 
   it.live("is reached by an address of the other family before a second of its own", () =>
     Effect.gen(function* () {
       const port = yield* silentOn("127.0.0.1")
-      yield* listening("127.0.0.2", port)
-      yield* listening("::1", port)
+      yield* listening(silentServer(), "127.0.0.2", port)
+      yield* listening(silentServer(), "::1", port)
       const { info } = yield* open(target(port), having("127.0.0.1", "127.0.0.2", "::1"))
       assert.strictEqual(info.remoteAddress, "::1")
     })

@@ -2,9 +2,9 @@
  * Connects to names of which some addresses answer nothing, in a network of its own: started by `unshare --net`, with the
  * black holes made. Prints what came of each connect, as JSON.
  */
-import { createServer, type Server } from "node:net"
 import { Target } from "@weir/transport"
 import { Clock, Effect, Fiber } from "effect"
+import { listening, silentServer } from "../support/Listening.ts"
 import { countSocketsTo } from "./openSockets.ts"
 import { makeConnector } from "./runtime.ts"
 
@@ -16,15 +16,6 @@ export interface Outcome {
   /** Sockets on their way to the black holes afterwards. */
   readonly leftCount: number
 }
-
-const listening = (host: string, port: number) =>
-  Effect.acquireRelease(
-    Effect.callback<Server>((resume) => {
-      const server = createServer((socket) => socket.on("error", () => socket.destroy()).resume())
-      server.listen(port, host, () => resume(Effect.succeed(server)))
-    }),
-    (server) => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
-  )
 
 const port = 4000
 
@@ -54,8 +45,8 @@ const outcomeOf = (addresses: ReadonlyArray<string>, millisMax: number) =>
   })
 
 const program = Effect.gen(function* () {
-  yield* listening("127.0.0.1", port)
-  yield* listening("::1", port)
+  yield* listening(silentServer(), "127.0.0.1", port)
+  yield* listening(silentServer(), "::1", port)
   const outcomes: Array<Outcome> = []
   for (const scenario of JSON.parse(process.argv[2] ?? "[]")) {
     outcomes.push(yield* outcomeOf(scenario.addresses, scenario.millisMax))

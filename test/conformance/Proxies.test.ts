@@ -1,7 +1,6 @@
 /**
  * Connections through proxies: what the proxy is told, what it may answer, and that nothing stays open.
  */
-import { createServer } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import {
   type Connector,
@@ -12,6 +11,7 @@ import {
   Target
 } from "@weir/transport"
 import { Effect, Exit, Fiber, Random, Redacted, References } from "effect"
+import { findFreePort } from "../support/Listening.ts"
 import { canCountSockets, countSocketsTo } from "./openSockets.ts"
 import { turns } from "./Pair.ts"
 import { makePeer, usePeers } from "./peer/Peer.ts"
@@ -186,12 +186,7 @@ describe("a tunnel through an HTTP proxy", () => {
 
   it.live("fails in the phase in which the proxy cannot be reached, and says that it was the proxy", () =>
     Effect.gen(function* () {
-      const port = yield* Effect.callback<number>((resume) => {
-        const server = createServer().listen(0, "127.0.0.1", () => {
-          const bound = server.address()
-          server.close(() => resume(Effect.succeed(bound === null || typeof bound === "string" ? 0 : bound.port)))
-        })
-      })
+      const port = yield* Effect.promise(findFreePort)
       const target = { address: Target.tcp("a.test", 80), proxy: overHttp(Target.tcp("127.0.0.1", port)) }
       const error = yield* Effect.flip(connectTo(target))
       assert.strictEqual(error.reason, "Refused")

@@ -4,6 +4,7 @@
 import { once } from "node:events"
 import { createServer, type ServerResponse } from "node:http"
 import type { Socket } from "node:net"
+import { listen } from "../support/Listening.ts"
 
 export interface HeldServer {
   readonly url: string
@@ -42,11 +43,7 @@ export const holdRequests = async (afterMillis?: number): Promise<HeldServer> =>
     open.add(socket)
     socket.once("close", () => open.delete(socket))
   })
-  server.listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  if (address === null || typeof address === "string") throw new Error("the server does not listen on a port")
-  const host = `127.0.0.1:${address.port}`
+  const host = `127.0.0.1:${await listen(server)}`
   return {
     url: `http://${host}/`,
     host,

@@ -4,8 +4,9 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
+import { findFreePort } from "../support/Listening.ts"
 import { Running, root } from "./Running.ts"
-import { freePort, Upstream } from "./Upstream.ts"
+import { Upstream } from "./Upstream.ts"
 
 /** The blocks of code that name the example that they show. */
 const shownExamples = Array.from(
@@ -34,7 +35,7 @@ describe("the README", () => {
     "has a server that answers from its upstream on %s, and ends on SIGTERM",
     async (runtime) => {
       await using upstream = await Upstream.start()
-      await using server = new Running(runtime, "examples/node-server.ts", upstream.url, `${await freePort()}`)
+      await using server = new Running(runtime, "examples/node-server.ts", upstream.url, `${await findFreePort()}`)
       const url = await server.url()
       expect(await (await fetch(url, { headers: { connection: "close" } })).text()).toBe("hello service-go")
       server.terminate()

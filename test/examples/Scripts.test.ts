@@ -9,8 +9,9 @@ import { join } from "node:path"
 import type { TLSSocket } from "node:tls"
 import { describe, expect, it } from "vitest"
 import { makeCertificates } from "../conformance/Certificates.ts"
+import { portOf } from "../support/Listening.ts"
 import { Running } from "./Running.ts"
-import { portOf, Upstream } from "./Upstream.ts"
+import { Upstream } from "./Upstream.ts"
 
 describe("the example of", () => {
   it("a Deno script makes a hundred calls over ten connections", async () => {

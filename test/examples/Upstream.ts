@@ -3,23 +3,7 @@
  */
 import { once } from "node:events"
 import { createServer, type RequestListener, type Server } from "node:http"
-
-export const portOf = (server: { readonly address: Server["address"] }): number => {
-  const address = server.address()
-  if (address === null || typeof address === "string") throw new Error("the server does not listen on a port")
-  return address.port
-}
-
-/** A port that was free just now, for an example that has to be told one. */
-export const freePort = async (): Promise<number> => {
-  const placeholder = createServer().listen(0, "127.0.0.1")
-  await once(placeholder, "listening")
-  const port = portOf(placeholder)
-  const closed = once(placeholder, "close")
-  placeholder.close()
-  await closed
-  return port
-}
+import { portOf } from "../support/Listening.ts"
 
 export class Upstream implements AsyncDisposable {
   readonly #server: Server

@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, beforeAll, describe, it } from "@effect/vitest"
@@ -13,19 +12,10 @@ import { ConnectionPool, type PoolConfig, PoolError, Route } from "@weir/core"
 import { Effect, Exit, Fiber, Schedule, type Scope } from "effect"
 import { type RedisError, redisFactory } from "../../examples/redis-pool.ts"
 import { countSocketsTo, expectNoSocketsTo } from "../conformance/openSockets.ts"
+import { findFreePort } from "../support/Listening.ts"
 
 const program = "redis-server"
 const isInstalled = spawnSync(program, ["--version"]).status === 0
-
-const findFreePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  if (address === null || typeof address === "string") throw new Error("no port")
-  return address.port
-}
 
 /** A Redis that can be killed and started again on its port. */
 class RedisServer {

@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { basename } from "node:path"
 import { pipeline } from "node:stream/promises"
+import { listen } from "../support/Listening.ts"
 
 export interface Archive {
   /** The .tgz that npm packed. */
@@ -35,11 +36,8 @@ export const startRegistry = async (archives: ReadonlyArray<Archive>, upstream: 
       if (!response.headersSent) response.writeHead(502)
       response.end(`${upstream}${request.url}: ${String(error)}`)
     })
-  }).listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  if (address === null || typeof address === "string") throw new Error("the registry does not listen on a port")
-  const url = `http://127.0.0.1:${address.port}`
+  })
+  const url = `http://127.0.0.1:${await listen(server)}`
   for (const archive of archives) {
     const { name } = archive.manifest
     shelves.set(name, { archive, packument: packumentOf(archive, `${url}/${name}/-/${basename(archive.path)}`) })

@@ -5,11 +5,12 @@
  */
 import { once } from "node:events"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { createServer, type Server } from "node:http"
+import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { layOut } from "../../scripts/pack.ts"
+import { portOf } from "../support/Listening.ts"
 import { bin, Consumer, root, run } from "./Consumer.ts"
 import { type Measured, measureInstalled, tableOf } from "./measure.ts"
 import { type Archive, type Registry, startRegistry } from "./Registry.ts"
@@ -36,11 +37,6 @@ let connectionCount = 0
 const server = createServer((_, response) => response.end("hello"))
 server.on("connection", () => connectionCount++)
 
-const portOf = (listening: Server): number => {
-  const address = listening.address()
-  if (address === null || typeof address === "string") throw new Error("the server does not listen on a port")
-  return address.port
-}
 const url = () => `http://127.0.0.1:${portOf(server)}/`
 const program = (name: string) => join(root, "test/packages/consumers", name)
 

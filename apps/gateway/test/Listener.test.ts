@@ -5,6 +5,7 @@ import { createServer } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Logger, Scope } from "effect"
 import { expectNothingLeft } from "../../../test/support/Leaks.ts"
+import { listening } from "../../../test/support/Listening.ts"
 import { type Handler, type ListenError, listen } from "../src/Listener.ts"
 import { call } from "./support/call.ts"
 import { dial, exchangeRaw } from "./support/RawPeer.ts"
@@ -19,20 +20,7 @@ const hello: Handler = ({ response }) =>
 const at = (port: number, isFixed: boolean) => ({ host: "127.0.0.1", port, isFixed })
 
 /** A port that is taken for as long as the scope lasts. */
-const takenPort = Effect.acquireRelease(
-  Effect.callback<ReturnType<typeof createServer>>((resume) => {
-    const server = createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-  }),
-  (server) =>
-    Effect.callback<void>((resume) => {
-      server.close(() => resume(Effect.void))
-    })
-).pipe(
-  Effect.map((server) => {
-    const address = server.address()
-    return typeof address === "object" && address !== null ? address.port : 0
-  })
-)
+const takenPort = Effect.suspend(() => listening(createServer()))
 
 describe("listening", () => {
   it.live("takes the next free port where any will do", () =>

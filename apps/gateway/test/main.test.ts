@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { expectNothingLeft } from "../../../test/support/Leaks.ts"
+import { listening } from "../../../test/support/Listening.ts"
 import { call } from "./support/call.ts"
 import { serviceYaml } from "./support/gateway.ts"
 import { type Running, runGateway, startGateway } from "./support/program.ts"
@@ -31,21 +32,7 @@ const folderOf = (files: Readonly<Record<string, string>>) =>
   )
 
 /** A port that is taken for as long as the scope lasts. */
-const takenPort = Effect.map(
-  Effect.acquireRelease(
-    Effect.callback<ReturnType<typeof createServer>>((resume) => {
-      const server = createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-    }),
-    (server) =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-      })
-  ),
-  (server) => {
-    const address = server.address()
-    return typeof address === "object" && address !== null ? address.port : 0
-  }
-)
+const takenPort = Effect.suspend(() => listening(createServer()))
 
 const anyPorts = ["--port", "0", "--admin-port", "0"]
 

@@ -1,9 +1,9 @@
-import { createServer } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { NodeConnector } from "@weir/node"
 import { Connector } from "@weir/transport"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { findFreePort } from "../../../test/support/Listening.ts"
 import { type LoadNotice, type LoadOptions, type LoadReport, runLoad } from "../src/index.ts"
 import { type Answer, makeTestServer, type TestServer } from "./TestServer.ts"
 
@@ -332,7 +332,7 @@ describe("runLoad", () => {
 
   it.live("fails where nothing listens, naming the URL and the reason", () =>
     Effect.gen(function* () {
-      const port = yield* freePort
+      const port = yield* Effect.promise(findFreePort)
       const error = yield* Effect.flip(runLoad({ url: `http://127.0.0.1:${port}/x`, concurrency: 3, requestCount: 9 }))
       assert.strictEqual(error.reason, "ConnectFailed")
       assert.include(error.message, `cannot connect to http://127.0.0.1:${port}/x`)
@@ -361,7 +361,7 @@ describe("runLoad", () => {
     Effect.gen(function* () {
       const server = yield* makeTestServer((_request, response) => response.setHeader("connection", "close").end("x"))
       const connector = yield* Connector
-      const port = yield* freePort
+      const port = yield* Effect.promise(findFreePort)
       let dialCount = 0
       const failingLater = Connector.of({
         ...connector,
@@ -414,13 +414,4 @@ describe("runLoad", () => {
       assert.strictEqual(server.requestCount(), 0)
     }).pipe(Effect.provide(NodeConnector.layer))
   )
-})
-
-/** A port of loopback at which nothing listens. */
-const freePort = Effect.callback<number>((resume) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
 })

@@ -5,18 +5,16 @@ import { once } from "node:events"
 import { createServer } from "node:net"
 import { createClient, serviceOf } from "@weir/fetch"
 import { expect, it } from "vitest"
+import { listen } from "../../../test/support/Listening.ts"
 import { LeasedSocket } from "../src/LeasedSocket.ts"
 
 /** Leases a connection to a server that greets, once the greeting has come. */
 const withGreeted = async (body: (socket: LeasedSocket, openCount: () => number) => Promise<void>): Promise<void> => {
   const server = createServer((socket) => socket.on("error", () => undefined).write("hello"))
-  server.listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  if (address === null || typeof address === "string") throw new Error("the server does not listen on a port")
+  const port = await listen(server)
   await using client = createClient()
   const service = serviceOf(client)
-  const { route } = service.originFor(false, "127.0.0.1", address.port)
+  const { route } = service.originFor(false, "127.0.0.1", port)
   const socket = await new Promise<LeasedSocket>((resolve, reject) => {
     service.pool.leaseUnsafe(route, undefined, (result) =>
       result instanceof Error ? reject(result) : resolve(new LeasedSocket(result))

@@ -5,6 +5,7 @@ import { once } from "node:events"
 import { type ClientRequest, createServer, get, type IncomingMessage, request } from "node:http"
 import { connect } from "node:net"
 import { describe, expect, it } from "vitest"
+import { listen } from "../../../test/support/Listening.ts"
 import { createAgents } from "../src/index.ts"
 import { echo, failure, flood, spec, untilStalled, withServer } from "./support/withServer.ts"
 
@@ -188,10 +189,7 @@ describe("a request with a pooled agent", () => {
       upstream.on("error", () => socket.destroy())
       socket.on("error", () => upstream.destroy())
     })
-    proxy.listen(0, "127.0.0.1")
-    await once(proxy, "listening")
-    const address = proxy.address()
-    const port = typeof address === "object" ? address?.port : undefined
+    const port = await listen(proxy)
     await withServer(
       echo,
       async ({ base, client }) => {

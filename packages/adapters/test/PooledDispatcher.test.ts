@@ -2,7 +2,6 @@
  * Node's own fetch, and undici, on the dispatcher.
  */
 import { once } from "node:events"
-import { createServer } from "node:net"
 import { Readable, Writable } from "node:stream"
 import { gzipSync } from "node:zlib"
 import type { Client } from "@weir/fetch"
@@ -16,6 +15,7 @@ import {
   upgrade
 } from "undici"
 import { describe, expect } from "vitest"
+import { findFreePort } from "../../../test/support/Listening.ts"
 import { createDispatcher } from "../src/index.ts"
 import { echo, failure, flood, spec, untilStalled } from "./support/withServer.ts"
 
@@ -111,7 +111,7 @@ for (const [name, send] of Object.entries(fetches)) {
     )
 
     spec("says why there is no answer in the cause of its TypeError", echo, async ({ client }) => {
-      const error = await failure(send(client, `http://127.0.0.1:${await closedPort()}/`))
+      const error = await failure(send(client, `http://127.0.0.1:${await findFreePort()}/`))
       expect(error).toBeInstanceOf(TypeError)
       expect(error).toMatchObject({ cause: { code: "ECONNREFUSED", cause: { code: "WEIR_CONNECT_FAILED" } } })
     })
@@ -119,16 +119,6 @@ for (const [name, send] of Object.entries(fetches)) {
 }
 
 const half = { duplex: "half" }
-
-/** A port at which nothing listens any more, and that fetch may call. */
-const closedPort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  return typeof address === "object" && address !== null ? address.port : 0
-}
 
 describe("undici's own calls on the dispatcher", () => {
   spec("request gives status, fields, trailers and body", echo, async ({ base, client }) => {

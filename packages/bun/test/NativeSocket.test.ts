@@ -8,6 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { BunConnector } from "@weir/bun"
 import { Target } from "@weir/transport"
 import { Effect } from "effect"
+import { portOf } from "../../../test/support/Listening.ts"
 import { nativeSocketOf } from "../src/NativeSocket.ts"
 
 const node = fileURLToPath(new URL("../../../node_modules/.bin/node", import.meta.url))
@@ -17,11 +18,7 @@ const foreign = fileURLToPath(new URL("Foreign.ts", import.meta.url))
 const echoServer = Effect.acquireRelease(
   Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
     const server = createServer((socket) => socket.pipe(socket))
-    server.listen(0, "127.0.0.1", () => {
-      const bound = server.address()
-      const port = bound === null || typeof bound === "string" ? 0 : bound.port
-      resume(Effect.succeed({ port, close: () => server.close() }))
-    })
+    server.listen(0, "127.0.0.1", () => resume(Effect.succeed({ port: portOf(server), close: () => server.close() })))
   }),
   ({ close }) => Effect.sync(close)
 )

@@ -2,12 +2,12 @@
  * Calls through proxies: what the proxy is told, what the origin is told, and what nobody is.
  */
 import { createServer as createTlsServer } from "node:https"
-import { createServer } from "node:net"
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { type ClientConfig, type ClientRequest, emptyBody, WeirClient, type WeirClientService } from "@weir/client"
 import { NodeConnector } from "@weir/node"
 import { ConfigProvider, Effect, Fiber, Layer, Metric, Stream } from "effect"
+import { listening, silentServer } from "../../../test/support/Listening.ts"
 import { makeOrigin } from "../src/Origin.ts"
 import { parseProxy } from "../src/ProxySettings.ts"
 import { makeCertificates } from "./support/Certificates.ts"
@@ -119,17 +119,7 @@ describe("a secure request through an HTTP proxy", () => {
   it.live("goes through a tunnel, of which the origin hears nothing", () =>
     Effect.gen(function* () {
       const server = createTlsServer(certificates.server, echo)
-      yield* Effect.acquireRelease(
-        Effect.callback<void>((resume) => {
-          server.listen(0, "127.0.0.1", () => resume(Effect.void))
-        }),
-        () =>
-          Effect.sync(() => {
-            server.close()
-          })
-      )
-      const bound = server.address()
-      const port = bound === null || typeof bound === "string" ? 0 : bound.port
+      const port = yield* listening(server)
       const proxy = yield* makeProxyServer("ann:secret")
       const config = { proxy: `http://ann:secret@127.0.0.1:${proxy.port}`, tls: { ca: [certificates.ca] } }
       yield* withClient(config, function* (client) {
@@ -180,15 +170,7 @@ describe("a secure request through an HTTP proxy", () => {
 
   it.live("to a proxy that is silent ends by connectTimeout, in the phase proxy", () =>
     Effect.gen(function* () {
-      const silent = createServer((socket) => socket.resume())
-      yield* Effect.acquireRelease(
-        Effect.callback<void>((resume) => {
-          silent.listen(0, "127.0.0.1", () => resume(Effect.void))
-        }),
-        () => Effect.callback<void>((resume) => void silent.close(() => resume(Effect.void)))
-      )
-      const bound = silent.address()
-      const port = bound === null || typeof bound === "string" ? 0 : bound.port
+      const port = yield* listening(silentServer())
       const config = { proxy: `http://127.0.0.1:${port}`, pool: { connectTimeout: "100 millis" } } as const
       yield* withClient(config, function* (client) {
         const error = yield* Effect.flip(call(client, "https://a.test/"))

@@ -11,30 +11,17 @@ import { assert, describe, it } from "@effect/vitest"
 import { DenoConnector } from "@weir/deno"
 import { Target } from "@weir/transport"
 import { Effect, Exit, Fiber } from "effect"
+import { listening, silentServer } from "../../../test/support/Listening.ts"
 
 const open = (target: Target.Target) =>
   Effect.flatMap(DenoConnector.make(), (connector) =>
     Effect.acquireRelease(connector.connect(target), (connection) => Effect.sync(() => connection.close()))
   )
 
-/** The port of a listener on 127.0.0.1. */
-const listening = Effect.acquireRelease(
-  Effect.callback<ReturnType<typeof createServer>>((resume) => {
-    const server = createServer((socket) => socket.on("error", () => socket.destroy()).resume())
-    server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-  }),
-  (server) => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
-).pipe(
-  Effect.map((server) => {
-    const bound = server.address()
-    return bound === null || typeof bound === "string" ? 0 : bound.port
-  })
-)
-
 describe("a connection of Deno's", () => {
   it.live("says by which layers it goes", () =>
     Effect.gen(function* () {
-      const port = yield* listening
+      const port = yield* listening(silentServer())
       assert.strictEqual((yield* open({ address: Target.tcp("127.0.0.1", port) })).info.layer, "deno")
       const bound = yield* open({ address: Target.tcp("127.0.0.1", port), localAddress: "127.0.0.2" })
       assert.strictEqual(bound.info.layer, "deno+node:net")

@@ -1,17 +1,11 @@
 /**
  * A real server for one test, and the layer under test in front of it; afterwards nothing may be open.
  */
-import { once } from "node:events"
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { HttpClient } from "@effect/platform"
 import { Effect } from "effect"
+import { listen } from "../../../test/support/Listening.ts"
 import { type ClientOptions, WeirHttpClient } from "../src/index.ts"
-
-const portOf = (server: Server): number => {
-  const address = server.address()
-  if (address === null || typeof address === "string") throw new Error("the server does not listen on a port")
-  return address.port
-}
 
 /** Runs the program with the layer; a connection that is left open fails the test. */
 export const against = async <A, E>(
@@ -19,15 +13,15 @@ export const against = async <A, E>(
   program: (url: string) => Effect.Effect<A, E, HttpClient.HttpClient | WeirHttpClient.WeirClient>,
   options: ClientOptions = {}
 ): Promise<A> => {
-  const server = createServer(handler).listen(0, "127.0.0.1")
-  await once(server, "listening")
+  const server = createServer(handler)
+  const port = await listen(server)
   const closings: Array<Promise<unknown>> = []
   server.on("connection", (socket) => {
     closings.push(new Promise((resolve) => socket.once("close", resolve)))
   })
   try {
     const layer = WeirHttpClient.layer({ http: { drainTimeout: 0 }, ...options })
-    return await Effect.runPromise(program(`http://127.0.0.1:${portOf(server)}`).pipe(Effect.provide(layer)))
+    return await Effect.runPromise(program(`http://127.0.0.1:${port}`).pipe(Effect.provide(layer)))
   } finally {
     // A connection that the layer leaves open keeps the test from ending.
     await Promise.all(closings)

@@ -1,13 +1,12 @@
 import { createServer, type Server } from "node:http"
 import { describe, expect, it } from "vitest"
+import { listen } from "../../../test/support/Listening.ts"
 import { createClient, WeirError } from "../src/index.ts"
 
 /** A server on 127.0.0.1 that answers with the host it was asked for. */
 const listening = async (): Promise<{ readonly server: Server; readonly port: number } & AsyncDisposable> => {
   const server = createServer((request, response) => response.end(request.headers.host))
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const bound = server.address()
-  const port = bound === null || typeof bound === "string" ? 0 : bound.port
+  const port = await listen(server)
   return { server, port, [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())) }
 }
 

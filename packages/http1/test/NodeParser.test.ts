@@ -8,6 +8,7 @@ import { createServer, type Server } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { expectNothingLeft } from "../../../test/support/Leaks.ts"
+import { listen } from "../../../test/support/Listening.ts"
 import { hear } from "./Recorder.ts"
 
 interface Answer {
@@ -33,9 +34,7 @@ beforeAll(async () => {
     })
     socket.once("data", () => socket.end(next, "latin1"))
   })
-  await once(server.listen(0, "127.0.0.1"), "listening")
-  const address = server.address()
-  port = typeof address === "object" && address !== null ? address.port : 0
+  port = await listen(server)
 })
 
 afterAll(async () => {

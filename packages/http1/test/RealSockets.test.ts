@@ -11,6 +11,7 @@ import { NodeConnector } from "@weir/node"
 import { Target, type TransportError } from "@weir/transport"
 import { Effect, type Scope } from "effect"
 import { expectNothingLeft } from "../../../test/support/Leaks.ts"
+import { listen } from "../../../test/support/Listening.ts"
 import { Recorder, request } from "./Recorder.ts"
 
 expectNothingLeft()
@@ -32,8 +33,8 @@ const open = (server: Server): Effect.Effect<Opened, TransportError, Scope.Scope
       sockets.add(socket)
       socket.on("close", () => sockets.delete(socket))
     })
-    yield* Effect.acquireRelease(
-      Effect.promise(() => once(server.listen(0, "127.0.0.1"), "listening")),
+    const port = yield* Effect.acquireRelease(
+      Effect.promise(() => listen(server)),
       () =>
         Effect.promise(() => {
           const closed = once(server.close(), "close")
@@ -41,8 +42,6 @@ const open = (server: Server): Effect.Effect<Opened, TransportError, Scope.Scope
           return closed
         })
     )
-    const bound = server.address()
-    const port = typeof bound === "object" && bound !== null ? bound.port : 0
     const connector = yield* NodeConnector.make()
     const connection = yield* connector.connect({ address: Target.tcp("127.0.0.1", port) })
     const idleEvents: Array<IdleEvent> = []

@@ -1,25 +1,11 @@
 /**
  * The layers of the connector, as programs put them together.
  */
-import { createServer } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { NodeConnector } from "@weir/node"
 import { Connector, lookupBy, Resolver, Target } from "@weir/transport"
 import { Effect, Layer } from "effect"
-
-/** The port of a listener on 127.0.0.1. */
-const listening = Effect.acquireRelease(
-  Effect.callback<ReturnType<typeof createServer>>((resume) => {
-    const server = createServer((socket) => socket.on("error", () => socket.destroy()).resume())
-    server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-  }),
-  (server) => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
-).pipe(
-  Effect.map((server) => {
-    const bound = server.address()
-    return bound === null || typeof bound === "string" ? 0 : bound.port
-  })
-)
+import { listening, silentServer } from "../../../test/support/Listening.ts"
 
 const lookup = lookupBy((host) =>
   host === "inside.test" ? Promise.resolve(["127.0.0.1"]) : Promise.reject(new Error("not ours"))
@@ -34,7 +20,7 @@ describe("a connector of", () => {
   for (const [what, layer] of Object.entries(layers)) {
     it.live(`${what} dials where that leads, and tells what it could not find out`, () =>
       Effect.gen(function* () {
-        const port = yield* listening
+        const port = yield* listening(silentServer())
         const connector = yield* Connector
         const connection = yield* connector.connect({ address: Target.tcp("inside.test", port) })
         connection.close()

@@ -4,6 +4,7 @@
  */
 import { connect, createServer, type Socket } from "node:net"
 import { Effect, Queue, type Scope } from "effect"
+import { portOf } from "../../../../test/support/Listening.ts"
 
 export class RawPeer {
   readonly socket: Socket
@@ -126,9 +127,7 @@ export const makeRawUpstream: Effect.Effect<RawUpstream, never, Scope.Scope> = E
         server.close(() => resume(Effect.void))
       })
   )
-  const address = server.address()
-  const port = typeof address === "object" && address !== null ? address.port : 0
-  return { port, accept: Queue.take(accepted), acceptedCount: () => acceptedCount }
+  return { port: portOf(server), accept: Queue.take(accepted), acceptedCount: () => acceptedCount }
 })
 
 /** A caller of the gateway; its connection lasts as long as the scope. */

@@ -4,6 +4,7 @@
 import { Buffer } from "node:buffer"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { Effect, type Scope } from "effect"
+import { portOf } from "../../../../test/support/Listening.ts"
 
 export interface HttpServer {
   readonly port: number
@@ -36,8 +37,7 @@ export const makeHttpServer = (
           look()
         })
     )
-    const bound = server.address()
-    const port = bound === null || typeof bound === "string" ? 0 : bound.port
+    const port = portOf(server)
     return { port, url: `http://${host}:${port}`, server }
   })
 

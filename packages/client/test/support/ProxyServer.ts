@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, request } from "node:http"
 import { connect, type Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { Effect, type Scope } from "effect"
+import { portOf } from "../../../../test/support/Listening.ts"
 
 export interface ProxyServer {
   readonly port: number
@@ -73,9 +74,8 @@ export const makeProxyServer = (credentials?: string): Effect.Effect<ProxyServer
           look()
         })
     )
-    const bound = server.address()
     return {
-      port: bound === null || typeof bound === "string" ? 0 : bound.port,
+      port: portOf(server),
       heard,
       get connectionCount() {
         return connectionCount

@@ -6,6 +6,7 @@ import type { Server, Socket } from "node:net"
 import { createServer } from "node:net"
 import { createServer as createTlsServer, type TlsOptions } from "node:tls"
 import { Effect, Queue, type Scope } from "effect"
+import { portOf } from "../../../../test/support/Listening.ts"
 
 /** Done when a count has stood still for a while: everything on the way is full. */
 export const untilStalled = (count: () => number): Effect.Effect<number> =>
@@ -238,7 +239,5 @@ export const makeRawServer = (options: RawServerOptions = {}): Effect.Effect<Raw
           })
         })
     )
-    const bound = server.address()
-    const port = bound === null || typeof bound === "string" ? 0 : bound.port
-    return { port, server, accept: Queue.take(accepted), connections }
+    return { port: portOf(server), server, accept: Queue.take(accepted), connections }
   })
