@@ -6,7 +6,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { expectNothingLeft } from "../../../../test/support/Leaks.ts"
 import { serviceYaml, timeless, withGateway } from "../support/gateway.ts"
-import { dial, makeRawUpstream, type RawPeer } from "../support/RawPeer.ts"
+import { withPeers } from "../support/peers.ts"
+import { dial, type RawPeer } from "../support/RawPeer.ts"
 import { makeUpstream } from "../support/upstream.ts"
 
 expectNothingLeft()
@@ -38,45 +39,29 @@ const goneByteCountMax = 32 * megabyte
 
 describe("an answer on its way", () => {
   it.live("reaches the caller piece by piece", () =>
-    Effect.gen(function* () {
-      const upstream = yield* makeRawUpstream
-      yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ logged, port }) {
-        const caller = yield* dial(port)
-        caller.send("GET / HTTP/1.1\r\nHost: up.test\r\n\r\n")
-        const endpoint = yield* upstream.accept
-        yield* endpoint.head
-        endpoint.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
-        yield* caller.untilReceived("5\r\nfirst\r\n")
-        endpoint.send("6\r\nsecond\r\n")
-        yield* caller.untilReceived("6\r\nsecond\r\n")
-        endpoint.send("0\r\n\r\n")
-        yield* caller.untilReceived("\r\n0\r\n\r\n")
-        assert.match((yield* logged(1))[0] ?? "", / 200 - 0 11 /)
-      })
+    withPeers(function* ({ ask, caller, logged }) {
+      const endpoint = yield* ask("GET / HTTP/1.1\r\nHost: up.test\r\n\r\n")
+      endpoint.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+      yield* caller.untilReceived("5\r\nfirst\r\n")
+      endpoint.send("6\r\nsecond\r\n")
+      yield* caller.untilReceived("6\r\nsecond\r\n")
+      endpoint.send("0\r\n\r\n")
+      yield* caller.untilReceived("\r\n0\r\n\r\n")
+      assert.match((yield* logged(1))[0] ?? "", / 200 - 0 11 /)
     })
   )
 
   it.live("waits at the endpoint for a caller that does not read, and then goes on", () =>
-    Effect.gen(function* () {
-      const upstream = yield* makeRawUpstream
-      yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ call, port }) {
-        const caller = yield* dial(port)
-        caller.socket.pause()
-        caller.send("GET / HTTP/1.1\r\nHost: up.test\r\nConnection: close\r\n\r\n")
-        const endpoint = yield* upstream.accept
-        yield* endpoint.head
-        endpoint.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
-        const { goneByteCount, queuedByteCount } = yield* flood(
-          endpoint,
-          call({ host: "other.test" }),
-          (chunk) => chunk
-        )
-        assert.isBelow(goneByteCount, goneByteCountMax)
-        caller.socket.resume()
-        endpoint.socket.end()
-        yield* caller.ended
-        assert.isAbove(caller.receivedByteCount, queuedByteCount)
-      })
+    withPeers(function* ({ ask, call, caller }) {
+      caller.socket.pause()
+      const endpoint = yield* ask("GET / HTTP/1.1\r\nHost: up.test\r\nConnection: close\r\n\r\n")
+      endpoint.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+      const { goneByteCount, queuedByteCount } = yield* flood(endpoint, call({ host: "other.test" }), (chunk) => chunk)
+      assert.isBelow(goneByteCount, goneByteCountMax)
+      caller.socket.resume()
+      endpoint.socket.end()
+      yield* caller.ended
+      assert.isAbove(caller.receivedByteCount, queuedByteCount)
     })
   )
 
@@ -84,102 +69,74 @@ describe("an answer on its way", () => {
     { how: "with FIN", kill: (endpoint: RawPeer) => endpoint.socket.destroy() },
     { how: "with RST", kill: (endpoint: RawPeer) => endpoint.reset() }
   ])("that the endpoint breaks off $how is broken off for the caller, with flag UC", ({ kill }) =>
-    Effect.gen(function* () {
-      const upstream = yield* makeRawUpstream
-      yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ logged, port }) {
-        const caller = yield* dial(port)
-        caller.send("GET / HTTP/1.1\r\nHost: up.test\r\n\r\n")
-        const endpoint = yield* upstream.accept
-        yield* endpoint.head
-        endpoint.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
-        yield* caller.untilReceived("half")
-        kill(endpoint)
-        yield* caller.ended
-        assert.match(caller.received, /\r\n\r\nhalf$/)
-        assert.strictEqual(
-          timeless((yield* logged(1))[0] ?? ""),
-          `"GET / HTTP/1.1" 200 UC 0 4 D U "-" "up.test" "127.0.0.1:${upstream.port}" outbound|80||up.test retries=0`
-        )
-      })
+    withPeers(function* ({ ask, caller, logged, upstream }) {
+      const endpoint = yield* ask("GET / HTTP/1.1\r\nHost: up.test\r\n\r\n")
+      endpoint.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+      yield* caller.untilReceived("half")
+      kill(endpoint)
+      yield* caller.ended
+      assert.match(caller.received, /\r\n\r\nhalf$/)
+      assert.strictEqual(
+        timeless((yield* logged(1))[0] ?? ""),
+        `"GET / HTTP/1.1" 200 UC 0 4 D U "-" "up.test" "127.0.0.1:${upstream.port}" outbound|80||up.test retries=0`
+      )
     })
   )
 
   it.live("that breaks off resets a caller of HTTP/1.0, whose body ends where its connection ends", () =>
-    Effect.gen(function* () {
-      const upstream = yield* makeRawUpstream
-      yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ logged, port }) {
-        const caller = yield* dial(port)
-        caller.send("GET / HTTP/1.0\r\nHost: up.test\r\n\r\n")
-        const endpoint = yield* upstream.accept
-        yield* endpoint.head
-        endpoint.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
-        yield* caller.untilReceived("\r\n\r\nhalf")
-        endpoint.socket.destroy()
-        assert.strictEqual(yield* caller.ended, "RST")
-        yield* logged(1)
-      })
+    withPeers(function* ({ ask, caller, logged }) {
+      const endpoint = yield* ask("GET / HTTP/1.0\r\nHost: up.test\r\n\r\n")
+      endpoint.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+      yield* caller.untilReceived("\r\n\r\nhalf")
+      endpoint.socket.destroy()
+      assert.strictEqual(yield* caller.ended, "RST")
+      yield* logged(1)
     })
   )
 
   it.live("is given up at the endpoint when the caller goes away, with flag DC", () =>
-    Effect.gen(function* () {
-      const upstream = yield* makeRawUpstream
-      yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ logged, pool, port }) {
-        const caller = yield* dial(port)
-        caller.send("GET / HTTP/1.1\r\nHost: up.test\r\n\r\n")
-        const endpoint = yield* upstream.accept
-        yield* endpoint.head
-        endpoint.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
-        yield* caller.untilReceived("half")
-        caller.socket.destroy()
-        yield* endpoint.ended
-        assert.match((yield* logged(1))[0] ?? "", / 200 DC 0 4 /)
-        const { active, total } = yield* pool()
-        assert.deepStrictEqual([active, total], [0, 0])
-      })
+    withPeers(function* ({ ask, caller, logged, pool }) {
+      const endpoint = yield* ask("GET / HTTP/1.1\r\nHost: up.test\r\n\r\n")
+      endpoint.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+      yield* caller.untilReceived("half")
+      caller.socket.destroy()
+      yield* endpoint.ended
+      assert.match((yield* logged(1))[0] ?? "", / 200 DC 0 4 /)
+      const { active, total } = yield* pool()
+      assert.deepStrictEqual([active, total], [0, 0])
     })
   )
 })
 
 describe("a request on its way", () => {
   it.live("reaches the endpoint piece by piece", () =>
-    Effect.gen(function* () {
-      const upstream = yield* makeRawUpstream
-      yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ logged, port }) {
-        const caller = yield* dial(port)
-        caller.send("POST / HTTP/1.1\r\nHost: up.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
-        const endpoint = yield* upstream.accept
-        yield* endpoint.untilReceived("5\r\nfirst\r\n")
-        caller.send("6\r\nsecond\r\n")
-        yield* endpoint.untilReceived("6\r\nsecond\r\n")
-        caller.send("0\r\n\r\n")
-        yield* endpoint.untilReceived("\r\n0\r\n\r\n")
-        endpoint.answer("done")
-        yield* caller.untilReceived("\r\n\r\ndone")
-        assert.match((yield* logged(1))[0] ?? "", / 200 - 11 4 /)
-      })
+    withPeers(function* ({ caller, logged, upstream }) {
+      caller.send("POST / HTTP/1.1\r\nHost: up.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+      const endpoint = yield* upstream.accept
+      yield* endpoint.untilReceived("5\r\nfirst\r\n")
+      caller.send("6\r\nsecond\r\n")
+      yield* endpoint.untilReceived("6\r\nsecond\r\n")
+      caller.send("0\r\n\r\n")
+      yield* endpoint.untilReceived("\r\n0\r\n\r\n")
+      endpoint.answer("done")
+      yield* caller.untilReceived("\r\n\r\ndone")
+      assert.match((yield* logged(1))[0] ?? "", / 200 - 11 4 /)
     })
   )
 
   it.live("waits at the caller for an endpoint that does not read, and then goes on", () =>
-    Effect.gen(function* () {
-      const upstream = yield* makeRawUpstream
-      yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ call, port }) {
-        const caller = yield* dial(port)
-        caller.send("POST / HTTP/1.1\r\nHost: up.test\r\nTransfer-Encoding: chunked\r\n\r\n")
-        const endpoint = yield* upstream.accept
-        yield* endpoint.head
-        endpoint.socket.pause()
-        const { goneByteCount, queuedByteCount } = yield* flood(caller, call({ host: "other.test" }), (chunk) =>
-          Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from("\r\n")])
-        )
-        assert.isBelow(goneByteCount, goneByteCountMax)
-        caller.send("0\r\n\r\n")
-        endpoint.socket.resume()
-        yield* endpoint.until(({ receivedByteCount }) => receivedByteCount > queuedByteCount * 0.99)
-        endpoint.answer("done")
-        yield* caller.untilReceived("\r\n\r\ndone")
-      })
+    withPeers(function* ({ ask, call, caller }) {
+      const endpoint = yield* ask("POST / HTTP/1.1\r\nHost: up.test\r\nTransfer-Encoding: chunked\r\n\r\n")
+      endpoint.socket.pause()
+      const { goneByteCount, queuedByteCount } = yield* flood(caller, call({ host: "other.test" }), (chunk) =>
+        Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from("\r\n")])
+      )
+      assert.isBelow(goneByteCount, goneByteCountMax)
+      caller.send("0\r\n\r\n")
+      endpoint.socket.resume()
+      yield* endpoint.until(({ receivedByteCount }) => receivedByteCount > queuedByteCount * 0.99)
+      endpoint.answer("done")
+      yield* caller.untilReceived("\r\n\r\ndone")
     })
   )
 
@@ -188,67 +145,55 @@ describe("a request on its way", () => {
     { kind: "a long body", head: "Content-Length: 1000000", part: "half" },
     { kind: "a chunked body", head: "Transfer-Encoding: chunked", part: "4\r\nhalf\r\n" }
   ])("is given up when the caller goes away in $kind, with status 0 and flag DC", ({ head, part }) =>
-    Effect.gen(function* () {
-      const upstream = yield* makeRawUpstream
-      yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ logged, pool, port }) {
-        const caller = yield* dial(port)
-        caller.send(`POST / HTTP/1.1\r\nHost: up.test\r\n${head}\r\n\r\n${part}`)
-        // A short body is not sent on before it is whole.
-        if (head !== "Content-Length: 10") {
-          const endpoint = yield* upstream.accept
-          yield* endpoint.untilReceived("half")
-          caller.socket.destroy()
-          yield* endpoint.ended
-        } else {
-          caller.socket.destroySoon()
-        }
-        assert.match((yield* logged(1))[0] ?? "", / 0 DC 4 0 /)
-        const { active, total } = yield* pool()
-        assert.deepStrictEqual([active, total], [0, 0])
-        assert.strictEqual(upstream.acceptedCount(), head === "Content-Length: 10" ? 0 : 1)
-      })
+    withPeers(function* ({ caller, logged, pool, upstream }) {
+      caller.send(`POST / HTTP/1.1\r\nHost: up.test\r\n${head}\r\n\r\n${part}`)
+      // A short body is not sent on before it is whole.
+      if (head !== "Content-Length: 10") {
+        const endpoint = yield* upstream.accept
+        yield* endpoint.untilReceived("half")
+        caller.socket.destroy()
+        yield* endpoint.ended
+      } else {
+        caller.socket.destroySoon()
+      }
+      assert.match((yield* logged(1))[0] ?? "", / 0 DC 4 0 /)
+      const { active, total } = yield* pool()
+      assert.deepStrictEqual([active, total], [0, 0])
+      assert.strictEqual(upstream.acceptedCount(), head === "Content-Length: 10" ? 0 : 1)
     })
   )
 
   it.live("is answered before it is whole, and its connection serves the next request", () =>
-    Effect.gen(function* () {
-      const upstream = yield* makeRawUpstream
-      yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ logged, port }) {
-        const caller = yield* dial(port)
-        caller.send(`POST /early HTTP/1.1\r\nHost: up.test\r\nContent-Length: 200000\r\n\r\n${"x".repeat(100_000)}`)
-        const endpoint = yield* upstream.accept
-        yield* endpoint.head
-        endpoint.answer("too large", "413 Content Too Large")
-        yield* caller.untilReceived("\r\n\r\ntoo large")
-        // The endpoint's connection is in the middle of a request and carries no other.
-        yield* endpoint.ended
-        caller.forget()
-        caller.send(`${"x".repeat(100_000)}GET /next HTTP/1.1\r\nHost: up.test\r\n\r\n`)
-        const next = yield* upstream.accept
-        assert.match(yield* next.head, /^GET \/next /)
-        next.answer("hello")
-        yield* caller.untilReceived("\r\n\r\nhello")
-        assert.match((yield* logged(2))[0] ?? "", / 413 - \d+ 9 /)
-      })
+    withPeers(function* ({ ask, caller, logged, upstream }) {
+      const endpoint = yield* ask(
+        `POST /early HTTP/1.1\r\nHost: up.test\r\nContent-Length: 200000\r\n\r\n${"x".repeat(100_000)}`
+      )
+      endpoint.answer("too large", "413 Content Too Large")
+      yield* caller.untilReceived("\r\n\r\ntoo large")
+      // The endpoint's connection is in the middle of a request and carries no other.
+      yield* endpoint.ended
+      caller.forget()
+      caller.send(`${"x".repeat(100_000)}GET /next HTTP/1.1\r\nHost: up.test\r\n\r\n`)
+      const next = yield* upstream.accept
+      assert.match(yield* next.head, /^GET \/next /)
+      next.answer("hello")
+      yield* caller.untilReceived("\r\n\r\nhello")
+      assert.match((yield* logged(2))[0] ?? "", / 413 - \d+ 9 /)
     })
   )
 
   it.live("that is answered with success is sent to its end", () =>
-    Effect.gen(function* () {
-      const upstream = yield* makeRawUpstream
-      yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ logged, port }) {
-        const caller = yield* dial(port)
-        caller.send("POST / HTTP/1.1\r\nHost: up.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nping\r\n")
-        const endpoint = yield* upstream.accept
-        yield* endpoint.untilReceived("ping")
-        endpoint.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npong\r\n")
-        yield* caller.untilReceived("pong")
-        caller.send("4\r\nPING\r\n0\r\n\r\n")
-        yield* endpoint.untilReceived("4\r\nPING\r\n0\r\n\r\n")
-        endpoint.send("4\r\nPONG\r\n0\r\n\r\n")
-        yield* caller.untilReceived("4\r\nPONG\r\n0\r\n\r\n")
-        assert.match((yield* logged(1))[0] ?? "", / 200 - 8 8 /)
-      })
+    withPeers(function* ({ caller, logged, upstream }) {
+      caller.send("POST / HTTP/1.1\r\nHost: up.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nping\r\n")
+      const endpoint = yield* upstream.accept
+      yield* endpoint.untilReceived("ping")
+      endpoint.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npong\r\n")
+      yield* caller.untilReceived("pong")
+      caller.send("4\r\nPING\r\n0\r\n\r\n")
+      yield* endpoint.untilReceived("4\r\nPING\r\n0\r\n\r\n")
+      endpoint.send("4\r\nPONG\r\n0\r\n\r\n")
+      yield* caller.untilReceived("4\r\nPONG\r\n0\r\n\r\n")
+      assert.match((yield* logged(1))[0] ?? "", / 200 - 8 8 /)
     })
   )
 })

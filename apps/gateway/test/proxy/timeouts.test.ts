@@ -5,7 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { expectNothingLeft } from "../../../../test/support/Leaks.ts"
 import { connectionPool, route, type Steps, serviceYaml, withGateway } from "../support/gateway.ts"
-import { dial, exchangeRaw, makeRawUpstream } from "../support/RawPeer.ts"
+import { withPeers } from "../support/peers.ts"
+import { dial, exchangeRaw } from "../support/RawPeer.ts"
 import { makeUpstream } from "../support/upstream.ts"
 
 expectNothingLeft()
@@ -159,22 +160,16 @@ describe("the timeout of one try", () => {
   )
 
   it.live("leaves an answer that has begun alone", () =>
-    Effect.gen(function* () {
-      const upstream = yield* makeRawUpstream
-      yield* withGateway(serviceYaml({ ports: [upstream.port], http: http(1) }), function* ({ logged, port }) {
-        const caller = yield* dial(port)
-        caller.send("GET / HTTP/1.1\r\nHost: up.test\r\nConnection: close\r\n\r\n")
-        const endpoint = yield* upstream.accept
-        yield* endpoint.head
-        endpoint.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
-        yield* caller.untilReceived("half")
-        yield* Effect.sleep(120)
-        endpoint.send("half")
-        yield* caller.ended
-        assert.match(caller.received, /halfhalf$/)
-        assert.match((yield* logged(1))[0] ?? "", / 200 - 0 8 /)
-      })
-    })
+    withPeers(function* ({ ask, caller, logged }) {
+      const endpoint = yield* ask("GET / HTTP/1.1\r\nHost: up.test\r\nConnection: close\r\n\r\n")
+      endpoint.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+      yield* caller.untilReceived("half")
+      yield* Effect.sleep(120)
+      endpoint.send("half")
+      yield* caller.ended
+      assert.match(caller.received, /halfhalf$/)
+      assert.match((yield* logged(1))[0] ?? "", / 200 - 0 8 /)
+    }, http(1))
   )
 })
 
