@@ -3,6 +3,7 @@
  * `usesMax` requests or been idle for `idleMillisMax`, where it can be told to, and does not say so beforehand.
  */
 import { spawnSync } from "node:child_process"
+import { environment } from "../support/ForeignServer.ts"
 
 export interface Places {
   /** For configuration, logs and temporary files; `static/` in it is what the server serves. */
@@ -40,9 +41,6 @@ const versionOf =
       throw new Error(`${program} cannot be started; try: node scripts/servers.ts`, { cause: error })
     return /\d+\.\d+(?:\.\d+)*/.exec(`${stdout}${stderr}`)?.[0] ?? "unknown"
   }
-
-/** Debian puts servers where an ordinary user's PATH does not look. */
-export const environment = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/usr/local/sbin` }
 
 const nginx: ServerKind = {
   name: "nginx",
