@@ -52,6 +52,18 @@ const errorOf = async (promise: Promise<unknown>): Promise<WeirError> => {
   return error
 }
 
+/** So many calls, as soon as the server holds so many of them, or all. */
+const callsHeld = async (
+  client: Client,
+  server: HeldServer,
+  count: number,
+  heldCount = count
+): Promise<ReadonlyArray<Promise<string>>> => {
+  const all = calls(client, server, count)
+  await expect.poll(server.heldCount).toBe(heldCount)
+  return all
+}
+
 /** Lets all calls end, whenever they get through. */
 const finish = async (server: HeldServer, promises: ReadonlyArray<Promise<unknown>>): Promise<void> => {
   let isDone = false
@@ -96,8 +108,7 @@ describe("Apache HttpClient", () => {
   it("lets two calls to a host run, and the third wait", async () => {
     await using server = await holdRequests()
     const client = clientOf(apache4("", { file: "client.yaml" }))
-    const all = calls(client, server, 3)
-    await expect.poll(server.heldCount).toBe(2)
+    const all = await callsHeld(client, server, 3, 2)
     expect(client.explain(server.url)).toContain(
       "all 2 connections of the route are in use (connectionsPerRouteMax 2, from Apache HttpClient 4.5 default of maxConnPerRoute); 1 caller waits"
     )
@@ -110,8 +121,7 @@ describe("OkHttp", () => {
   it("opens a connection for each call at once, and keeps five when they are done", async () => {
     await using server = await holdRequests()
     const client = clientOf(okhttp(""))
-    const all = calls(client, server, 20)
-    await expect.poll(server.heldCount).toBe(20)
+    const all = await callsHeld(client, server, 20)
     await finish(server, all)
     await expect.poll(server.openCount).toBe(5)
     expect(client.stats().idle.used).toBe(5)
@@ -134,8 +144,7 @@ describe("reactor-netty", () => {
   it("refuses the call beyond pendingAcquireMaxCount at once", async () => {
     await using server = await holdRequests()
     const client = clientOf(reactorNetty("{maxConnections: 1, pendingAcquireMaxCount: 1}", { file: "pool.yaml" }))
-    const all = calls(client, server, 2)
-    await expect.poll(server.heldCount).toBe(1)
+    const all = await callsHeld(client, server, 2, 1)
     const refused = await errorOf(call(client, server))
     expect(refused.code).toBe("WEIR_REFUSED")
     expect(refused.message).toContain("from pendingAcquireMaxCount, pool.yaml line 1")
@@ -145,14 +154,12 @@ describe("reactor-netty", () => {
   it("never waits where Spring Cloud Gateway's pool is ELASTIC, and waits where it is FIXED", async () => {
     await using server = await holdRequests()
     const elastic = clientOf(springCloudGateway(""))
-    const all = calls(elastic, server, 40)
-    await expect.poll(server.heldCount).toBe(40)
+    const all = await callsHeld(elastic, server, 40)
     await finish(server, all)
     const fixed = clientOf(
       springCloudGateway("spring.cloud.gateway.httpclient.pool: {type: FIXED, max-connections: 3}")
     )
-    const some = calls(fixed, server, 10)
-    await expect.poll(server.heldCount).toBe(3)
+    const some = await callsHeld(fixed, server, 10, 3)
     expect(fixed.stats().pending.used).toBe(7)
     await finish(server, some)
   })
@@ -172,8 +179,7 @@ describe("Go", () => {
   it("keeps two idle connections for a host", async () => {
     await using server = await holdRequests()
     const client = clientOf(go(""))
-    const all = calls(client, server, 10)
-    await expect.poll(server.heldCount).toBe(10)
+    const all = await callsHeld(client, server, 10)
     await finish(server, all)
     await expect.poll(server.openCount).toBe(2)
   })
@@ -181,8 +187,7 @@ describe("Go", () => {
   it("lets calls beyond MaxConnsPerHost wait", async () => {
     await using server = await holdRequests()
     const client = clientOf(go('{"MaxConnsPerHost": 2}'))
-    const all = calls(client, server, 6)
-    await expect.poll(server.heldCount).toBe(2)
+    const all = await callsHeld(client, server, 6, 2)
     expect(client.stats().pending.used).toBe(4)
     await finish(server, all)
     expect(server.acceptedCount()).toBe(2)
@@ -194,8 +199,7 @@ describe("Pingora", () => {
     await using a = await holdRequests()
     await using b = await holdRequests()
     const client = clientOf(pingora("upstream_keepalive_pool_size: 3"))
-    const all = calls(client, a, 12)
-    await expect.poll(a.heldCount).toBe(12)
+    const all = await callsHeld(client, a, 12)
     await finish(a, all)
     await expect.poll(a.openCount).toBe(3)
     await finish(b, calls(client, b, 1))
@@ -208,8 +212,7 @@ describe("hyper", () => {
   it("has no limit on connections, and one on idle ones of a host", async () => {
     await using server = await holdRequests()
     const client = clientOf(hyper("pool_max_idle_per_host: 4"))
-    const all = calls(client, server, 10)
-    await expect.poll(server.heldCount).toBe(10)
+    const all = await callsHeld(client, server, 10)
     await finish(server, all)
     await expect.poll(server.openCount).toBe(4)
   })
@@ -269,8 +272,7 @@ ${limits}`
   it("refuses the call beyond http2MaxRequests, though connections are free", async () => {
     await using server = await holdRequests()
     const client = clientOf(istio(rule("      http: {http2MaxRequests: 2}")))
-    const all = calls(client, server, 2)
-    await expect.poll(server.heldCount).toBe(2)
+    const all = await callsHeld(client, server, 2)
     expect((await errorOf(call(client, server))).reason).toBe("active-route-limit")
     await finish(server, all)
   })
