@@ -1,33 +1,41 @@
 /**
  * One server of the farm, in a process of its own so that it can be stopped, killed and started again:
- * `node ChaosServer.ts PORT SEED [CHAIN_PATH KEY_PATH]`.
+ * `node ChaosServer.ts PORT SEED [TLS_DIRECTORY]`.
  *
  * It answers `/NUMBER` with that number in a header and in the body. Told `storm` on standard input, it spoils one answer
- * in six in one of many ways; told `calm`, none. Every POST that it has received whole is written to standard output, by
+ * in six and one connection in twelve, each in one of many ways; told `calm`, none; told `slow MILLIS`, it answers after
+ * so long. Told `wrong certificate`, it shows new connections one that nobody can trust, until it is told `right
+ * certificate`. Every POST that it has received whole is written to standard output, by
  * a synchronous write, before anything else is done with it: what it carried out is known even if it is killed.
  */
 import { readFileSync, writeSync } from "node:fs"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { createServer as createTlsServer } from "node:https"
-import type { Socket } from "node:net"
+import { createServer as createTcpServer, type Socket } from "node:net"
+import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { Chance } from "@weir/testkit"
-import { bodyOfAnswer, numberHeader } from "./Protocol.ts"
+import { bodyOfAnswer, type FarmWord, longBodyOfAnswer, numberHeader } from "./Protocol.ts"
 
-const [port = "0", seed = "1", chainPath, keyPath] = process.argv.slice(2)
+const [port = "0", seed = "1", tlsDirectory] = process.argv.slice(2)
 const chance = new Chance(Number(seed))
 let isStorming = false
+let isCertificateWrong = false
+let slowMillis = 0
+
+const say = (word: FarmWord): void => {
+  writeSync(1, `${JSON.stringify(word)}\n`)
+}
 
 const listener = (request: IncomingMessage, response: ServerResponse): void => {
-  let byteCount = 0
-  request.on("data", (piece: Uint8Array) => {
-    byteCount += piece.length
-  })
+  request.resume()
   request.on("end", () => {
-    const number = Number(request.url?.slice(1))
-    if (request.method === "POST") writeSync(1, `${JSON.stringify({ number, byteCount })}\n`)
-    const body = bodyOfAnswer(number)
+    const [target = "", query] = request.url?.split("?") ?? []
+    const number = Number(target.slice(1))
+    if (request.method === "POST") say({ number })
+    const body = query === "long" ? longBodyOfAnswer(number) : bodyOfAnswer(number)
     if (isStorming && chance.below(6) === 0) spoil(number, body, response)
+    else if (slowMillis > 0) setTimeout(() => answer(number, body, response), slowMillis)
     else answer(number, body, response)
   })
   // A caller that goes away in the middle is no fault of the server.
@@ -112,23 +120,60 @@ const spoilers: ReadonlyArray<(number: number, body: string, response: ServerRes
 const spoil: (typeof spoilers)[number] = (number, body, response) =>
   spoilers[chance.below(spoilers.length)]?.(number, body, response)
 
-const server =
-  chainPath === undefined || keyPath === undefined
-    ? createServer(listener)
-    : createTlsServer({ cert: readFileSync(chainPath), key: readFileSync(keyPath) }, listener)
-server.keepAliveTimeout = 60_000
-server.on("connection", (socket) => {
-  socket.on("error", () => {})
-  if (isStorming && chance.below(25) === 0) reset(socket)
+/** What it serves a connection by: HTTP, perhaps over TLS. */
+const identity = (name: string) => ({
+  cert: readFileSync(join(tlsDirectory ?? "", `${name}.pem`)),
+  key: readFileSync(join(tlsDirectory ?? "", `${name}.key`))
 })
-server.on("tlsClientError", () => {})
-server.on("clientError", (_, socket) => socket.destroy())
+const served = tlsDirectory === undefined ? createServer(listener) : createTlsServer(identity("right"), listener)
+/** Whoever gets an answer from here has trusted the wrong one. */
+const distrusted =
+  tlsDirectory === undefined
+    ? undefined
+    : createTlsServer(identity("wrong"), (request, response) => {
+        request.resume()
+        response.writeHead(200, { [numberHeader]: "nobody, for it trusted a certificate that it must not" }).end()
+      })
+for (const server of [served, distrusted]) {
+  if (server === undefined) continue
+  server.keepAliveTimeout = 60_000
+  server.on("tlsClientError", () => {})
+  server.on("clientError", (_, socket) => socket.destroy())
+}
+
+/** Ways to greet a connection that come to nothing. */
+const rebuffs: ReadonlyArray<readonly [name: string, rebuff: (socket: Socket) => void]> = [
+  ["connection reset at once", reset],
+  // Until the client gives up.
+  ["silence from the start", (socket) => socket.resume()],
+  // The beginning of a ServerHello, which is nothing to a client without TLS either.
+  [
+    "handshake cut off",
+    (socket) => {
+      socket.once("data", () => socket.end(Buffer.from([22, 3, 3, 0, 122, 2, 0, 0, 118, 3, 3])))
+    }
+  ]
+]
+
+const server = createTcpServer({ noDelay: true }, (socket) => {
+  socket.on("error", () => {})
+  const [name, rebuff] = (isStorming ? rebuffs[chance.below(12 * rebuffs.length)] : undefined) ?? []
+  if (name !== undefined && rebuff !== undefined) {
+    say({ fault: name })
+    rebuff(socket)
+  } else if (isCertificateWrong) distrusted?.emit("connection", socket)
+  else served.emit("connection", socket)
+})
 
 createInterface({ input: process.stdin })
   .on("line", (line) => {
-    isStorming = line === "storm"
+    if (line.endsWith("certificate")) isCertificateWrong = line.startsWith("wrong")
+    else {
+      isStorming = line === "storm"
+      slowMillis = line.startsWith("slow ") ? Number(line.slice("slow ".length)) : 0
+    }
   })
   .on("close", () => process.exit())
 
-// A short backlog fills while the process is stopped: then connects hang.
+// A short backlog can be filled while the process is stopped: then connects hang.
 server.listen({ port: Number(port), host: "0.0.0.0", backlog: 8 }, () => writeSync(1, "listening\n"))

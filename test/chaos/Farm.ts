@@ -1,75 +1,107 @@
 /**
- * The farm: server processes that are killed, started again and stopped for a while, and the books of what they carried
- * out.
+ * The farm: processes that are killed, started again and stopped for a while, and what they say.
  */
 import { type ChildProcess, spawn } from "node:child_process"
+import { randomInt } from "node:crypto"
 import { once } from "node:events"
-import { createServer } from "node:net"
+import { connect, createServer, type Socket } from "node:net"
 import { createInterface } from "node:readline"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import type { Chance } from "@weir/testkit"
+import type { FarNetwork } from "./OwnNetwork.ts"
+import type { FarmWord } from "./Protocol.ts"
+import { judgeAddress } from "./SocketWatch.ts"
+import { sleepUnless } from "./sleepUnless.ts"
 
-const program = fileURLToPath(new URL("ChaosServer.ts", import.meta.url))
-
-export interface TlsFiles {
-  readonly chainPath: string
-  readonly keyPath: string
+/**
+ * A port that is free now, below those that systems give to the near ends of connections: the end of a killed server's
+ * connection must not get its port.
+ */
+export const freePort = async (): Promise<number> => {
+  for (;;) {
+    const port = randomInt(15_000, 30_000)
+    const server = createServer().listen(port, "0.0.0.0")
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false
+    )
+    server.close()
+    if (isFree) return port
+  }
 }
 
-/** A port that was free a moment ago. */
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const bound = server.address()
-  server.close()
-  return bound === null || typeof bound === "string" ? 0 : bound.port
+export interface FarmOptions {
+  readonly seed: number
+  /** What became of a POST, or of a connection. */
+  readonly hear: (word: FarmWord) => void
+  /** Where its certificates are, if it has TLS. */
+  readonly tlsDirectory?: string
+  /** The network that it stands in, if that is another. */
+  readonly far?: FarNetwork | undefined
 }
 
-/** One server: the same port whichever process serves it. */
-export class FarmServer {
+/** One process of the farm: the same port whichever process serves it. */
+export class FarmProcess {
+  readonly host: string
   readonly port: number
-  /** How often each POST was received whole, over all processes. */
-  readonly executions = new Map<number, number>()
+  readonly isSecure: boolean
+  readonly far: FarNetwork | undefined
+  private readonly hear: FarmOptions["hear"]
   private readonly words: ReadonlyArray<string>
   private child: ChildProcess | undefined
   private phase = "calm"
 
-  private constructor(port: number, words: ReadonlyArray<string>) {
+  private constructor(port: number, script: string, words: ReadonlyArray<string>, options: FarmOptions) {
+    const { far, hear, tlsDirectory } = options
     this.port = port
-    this.words = words
+    this.far = far
+    this.host = far?.host ?? "127.0.0.1"
+    this.isSecure = tlsDirectory !== undefined
+    this.hear = hear
+    const program = fileURLToPath(new URL(script, import.meta.url))
+    this.words = [...(far?.words ?? []), process.execPath, program, String(port), ...words]
   }
 
-  static async start(seed: number, tls?: TlsFiles): Promise<FarmServer> {
-    const port = await freePort()
-    const files = tls === undefined ? [] : [tls.chainPath, tls.keyPath]
-    const server = new FarmServer(port, [String(port), String(seed), ...files])
+  static async server(options: FarmOptions): Promise<FarmProcess> {
+    const words = [String(options.seed), ...(options.tlsDirectory === undefined ? [] : [options.tlsDirectory])]
+    const server = new FarmProcess(await freePort(), "ChaosServer.ts", words, options)
     await server.open()
     return server
   }
 
+  /** A proxy before a server of the farm, whose port is here what the server's is there. */
+  static async faultProxy(serverPort: number, options: FarmOptions): Promise<FarmProcess> {
+    const words = [String(serverPort), String(options.seed)]
+    const proxy = new FarmProcess(await freePort(), "FaultProxy.ts", words, options)
+    await proxy.open()
+    return proxy
+  }
+
   async open(): Promise<void> {
-    const child = spawn(process.execPath, [program, ...this.words], { stdio: ["pipe", "pipe", "inherit"] })
+    const [program = "", ...words] = this.words
+    const child = spawn(program, words, { stdio: ["pipe", "pipe", "inherit"] })
     this.child = child
+    // One that is stopped would outlive this process.
+    const end = () => child.kill("SIGKILL")
+    process.once("exit", end)
     const lines = createInterface({ input: child.stdout })
     const isListening = new Promise<void>((resolve, reject) => {
-      child.once("close", () => reject(new Error("a server of the farm ended before it listened")))
+      child.once("close", () => {
+        process.off("exit", end)
+        reject(new Error(`${this.words.join(" ")} ended before it listened`))
+      })
       lines.on("line", (line) => {
         if (line === "listening") resolve()
-        else this.note(line)
+        // A line that a kill has cut off in the middle cannot be: it is written at once.
+        else this.hear(JSON.parse(line))
       })
     })
     await isListening
     child.once("close", () => {
-      if (this.child === child) throw new Error("a server of the farm ended by itself")
+      if (this.child === child) throw new Error(`${this.words.join(" ")} ended by itself`)
     })
     this.tell(this.phase)
-  }
-
-  /** A line that a kill has cut off in the middle cannot be: it is written at once. */
-  private note(line: string): void {
-    const { number }: { readonly number: number } = JSON.parse(line)
-    this.executions.set(number, (this.executions.get(number) ?? 0) + 1)
   }
 
   tell(phase: string): void {
@@ -86,37 +118,93 @@ export class FarmServer {
     await ended
   }
 
-  /** Stopped, it accepts nothing and answers nothing, and its backlog fills. */
+  /** Stopped, it accepts nothing and answers nothing. */
   async stopFor(millis: number): Promise<void> {
     this.child?.kill("SIGSTOP")
     await sleep(millis)
     this.child?.kill("SIGCONT")
   }
+
+  /**
+   * Stops it and fills its backlog, so that the system drops whatever asks to be connected. False: it could not be filled.
+   */
+  async fillFor(millis: number): Promise<boolean> {
+    this.child?.kill("SIGSTOP")
+    const fillers: Array<Socket> = []
+    let isFull = false
+    while (!isFull && fillers.length < fillerCountMax) {
+      const filler = connect({ host: "127.0.0.1", port: this.port, localAddress: judgeAddress })
+      filler.on("error", () => {})
+      fillers.push(filler)
+      const isConnected = once(filler, "connect").then(
+        () => false,
+        () => false
+      )
+      isFull = await Promise.race([isConnected, sleep(fullAfterMillis, true)])
+    }
+    await sleep(millis)
+    this.child?.kill("SIGCONT")
+    for (const filler of fillers) filler.destroy()
+    return isFull
+  }
+
+  async wrongCertificateFor(millis: number): Promise<void> {
+    this.child?.stdin?.write("wrong certificate\n")
+    await sleep(millis)
+    this.child?.stdin?.write("right certificate\n")
+  }
 }
 
-/** Does to the servers what happens to servers, until told to end; at the end all of them serve. */
-export const storm = async (
-  servers: ReadonlyArray<FarmServer>,
+const fillerCountMax = 64
+/** On loopback a connect that takes longer has been dropped. */
+const fullAfterMillis = 150
+
+type Fault = (server: FarmProcess, chance: Chance) => Promise<string>
+
+const restart: Fault = async (server) => {
+  await server.kill()
+  await server.open()
+  return "restart"
+}
+const refuse: Fault = async (server, chance) => {
+  await server.kill()
+  await sleep(chance.between(50, 500))
+  await server.open()
+  return "refusal"
+}
+const stop: Fault = async (server, chance) => {
+  await server.stopFor(chance.between(50, 800))
+  return "stop"
+}
+const fill: Fault = async (server, chance) =>
+  (await server.fillFor(chance.between(50, 1500))) ? "full backlog" : "backlog that could not be filled"
+const wrongCertificate: Fault = async (server, chance) => {
+  await server.wrongCertificateFor(chance.between(100, 1500))
+  return "wrong certificate"
+}
+const blackHole: Fault = async ({ far }, chance) => {
+  await far?.vanish()
+  await sleep(chance.between(200, 3000))
+  await far?.appear()
+  return "black hole"
+}
+
+const faultsOf = (server: FarmProcess): readonly [Fault, ...ReadonlyArray<Fault>] => {
+  if (server.far !== undefined) return [restart, stop, blackHole, blackHole, blackHole]
+  if (server.isSecure) return [restart, refuse, stop, fill, wrongCertificate, wrongCertificate]
+  return [restart, restart, refuse, stop, fill]
+}
+
+/** Does to a server what happens to servers, until told to end; at the end it serves. */
+export const stormOn = async (
+  server: FarmProcess,
   chance: Chance,
+  count: (fault: string) => void,
   signal: AbortSignal
-): Promise<Readonly<Record<string, number>>> => {
-  const counts: Record<string, number> = {}
-  for (const server of servers) server.tell("storm")
-  const one = async (server: FarmServer): Promise<void> => {
-    while (!signal.aborted) {
-      await sleep(chance.between(300, 3000))
-      if (signal.aborted) return
-      const what = chance.pick(["restart", "restart", "refuse", "stop"])
-      counts[what] = (counts[what] ?? 0) + 1
-      if (what === "stop") await server.stopFor(chance.between(50, 800))
-      else {
-        await server.kill()
-        if (what === "refuse") await sleep(chance.between(50, 500))
-        await server.open()
-      }
-    }
+): Promise<void> => {
+  while (!signal.aborted) {
+    await sleepUnless(signal, chance.between(300, 3000))
+    if (signal.aborted) return
+    count(await chance.pick(faultsOf(server))(server, chance))
   }
-  await Promise.all(servers.map(one))
-  for (const server of servers) server.tell("calm")
-  return counts
 }

@@ -5,49 +5,123 @@
  *
  * The kernel's table is no snapshot: sockets come and go while it is read. Only those count that are in two readings, one
  * after the other: they were there together, in between.
+ *
+ * One dial of a name tries several of its addresses beside each other, and the system connects whichever answer. So of the
+ * sockets to a name's server only those count that are connected for so long that a dial has made its choice.
  */
 import { readFileSync } from "node:fs"
 
 /** ESTABLISHED, SYN_SENT and CLOSE_WAIT: the states of /proc/net/tcp in which a socket is the client's to close. */
-const heldStates = new Set(["01", "02", "08"])
+const synSent = "02"
+const heldStates = new Set(["01", synSent, "08"])
+/** TIME_WAIT and CLOSE, in which a socket is nobody's any more, and LISTEN. */
+const harmlessStates = new Set(["06", "07", "0A"])
 const lookMillis = 20
+
+/** What the judge connects from where it takes part itself. */
+export const judgeAddress = "127.9.9.9"
+
+interface Row {
+  readonly local: string
+  readonly remote: string
+  readonly state: string
+  /** 0: no process holds it any more. */
+  readonly inode: string
+}
+
+/** `0700020A:1F90`, or an IPv6 address that holds an IPv4 one: the bytes of the latter are the last four, backwards. */
+const readable = (end: string): string => {
+  const [address = "", port = ""] = end.split(":")
+  const bytes = address.slice(-8).match(/../g) ?? []
+  return `${bytes
+    .map((byte) => Number.parseInt(byte, 16))
+    .reverse()
+    .join(".")}:${Number.parseInt(port, 16)}`
+}
+
+const rows = (): ReadonlyArray<Row> =>
+  ["/proc/self/net/tcp", "/proc/self/net/tcp6"].flatMap((path) =>
+    readFileSync(path, "utf8")
+      .trimEnd()
+      .split("\n")
+      .slice(1)
+      .map((line) => {
+        const [, local = "", remote = "", state = "", , , , , , inode = "0"] = line.trim().split(/\s+/)
+        return { local, remote, state, inode }
+      })
+  )
+
+const portOf = (end: string): number => Number(end.slice(end.lastIndexOf(":") + 1))
+
+/** Both sides' sockets of connections to a port that are not yet closed. */
+export const openSockets = (port: number): ReadonlyArray<string> =>
+  rows()
+    .filter(({ state }) => !harmlessStates.has(state))
+    .map(({ local, remote, state }) => ({ local: readable(local), remote: readable(remote), state }))
+    .filter(({ local, remote }) => portOf(local) === port || portOf(remote) === port)
+    .map(({ local, remote, state }) => `${local} to ${remote} in state ${state}`)
+
+/** A dial has made its choice by then, also on a machine that is busy with other things. */
+const chosenMillis = 2000
+
+export interface SocketWatchOptions {
+  readonly ports: ReadonlyArray<number>
+  /** Of the server that is reached by a name. */
+  readonly namedPort: number
+  /** Hears what each look shows: how many there are, by `address:port`. */
+  readonly onLook: (held: ReadonlyMap<string, number>) => void
+}
 
 export class SocketWatch {
   readonly mostByPort = new Map<number, number>()
   mostInTotal = 0
-  private readonly ports: ReadonlySet<number>
+  private readonly options: SocketWatchOptions
   private readonly timer: NodeJS.Timeout
+  /** When a connection to the named server was first seen, by its inode. Those that are gone are forgotten. */
+  private connectedAtMillis = new Map<string, number>()
 
-  constructor(ports: ReadonlyArray<number>) {
-    this.ports = new Set(ports)
+  constructor(options: SocketWatchOptions) {
+    this.options = options
     this.timer = setInterval(() => this.look(), lookMillis)
   }
 
-  /** How many there are now, by port. */
-  look(): ReadonlyMap<number, number> {
+  /** How many there are now, by `address:port`. */
+  look(): ReadonlyMap<string, number> {
     const before = this.read()
     const byPort = new Map<number, number>()
+    const byEnd = new Map<string, number>()
     let total = 0
-    for (const [socket, port] of this.read()) {
-      if (!before.has(socket)) continue
+    for (const [inode, { remote, state }] of this.read()) {
+      if (!before.has(inode)) continue
+      byEnd.set(remote, (byEnd.get(remote) ?? 0) + 1)
+      const port = portOf(remote)
+      if (port === this.options.namedPort && (state === synSent || !this.isChosen(inode))) continue
       byPort.set(port, (byPort.get(port) ?? 0) + 1)
       total++
     }
     for (const [port, count] of byPort) this.mostByPort.set(port, Math.max(count, this.mostByPort.get(port) ?? 0))
     this.mostInTotal = Math.max(total, this.mostInTotal)
-    return byPort
+    this.options.onLook(byEnd)
+    return byEnd
   }
 
-  /** The ports by the inodes of the sockets; one that no process holds any more has inode 0. */
-  private read(): ReadonlyMap<string, number> {
-    const found = new Map<string, number>()
-    for (const path of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-      for (const line of readFileSync(path, "utf8").split("\n").slice(1)) {
-        const [, , remote = "", state = "", , , , , , inode = "0"] = line.trim().split(/\s+/)
-        const port = Number.parseInt(remote.split(":")[1] ?? "0", 16)
-        if (inode !== "0" && this.ports.has(port) && heldStates.has(state)) found.set(inode, port)
-      }
+  private isChosen(inode: string): boolean {
+    const atMillis = this.connectedAtMillis.get(inode)
+    return atMillis !== undefined && performance.now() - atMillis > chosenMillis
+  }
+
+  /** By inode. */
+  private read(): ReadonlyMap<string, Row> {
+    const found = new Map<string, Row>()
+    const connectedAtMillis = new Map<string, number>()
+    for (const { inode, local, remote, state } of rows()) {
+      if (inode === "0" || !heldStates.has(state)) continue
+      if (!this.options.ports.includes(Number.parseInt(remote.slice(-4), 16))) continue
+      if (readable(local).startsWith(`${judgeAddress}:`)) continue
+      found.set(inode, { inode, local, remote: readable(remote), state })
+      if (state !== synSent) connectedAtMillis.set(inode, this.connectedAtMillis.get(inode) ?? performance.now())
     }
+    this.connectedAtMillis = connectedAtMillis
     return found
   }
 

@@ -1,28 +1,13 @@
 /**
  * One trial: a farm, a client on one runtime, calm, storm, calm again, and the judgement.
  */
-import { spawn } from "node:child_process"
-import { once } from "node:events"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { createInterface } from "node:readline"
 import { setTimeout as sleep } from "node:timers/promises"
-import { fileURLToPath } from "node:url"
 import { Chance } from "@weir/testkit"
-import { makeCertificates } from "../conformance/Certificates.ts"
-import { FarmServer, storm } from "./Farm.ts"
-import type { ClientOrders, Phase, PhaseReport } from "./Protocol.ts"
+import { Books } from "./Books.ts"
+import { Findings, Tried } from "./Judge.ts"
+import type { ClientOrders, FarmWord, Held, Phase, PhaseEnd, PhaseReport } from "./Protocol.ts"
+import { openScene } from "./Scene.ts"
 import { SocketWatch } from "./SocketWatch.ts"
-
-const root = fileURLToPath(new URL("../..", import.meta.url))
-
-/** How each runtime runs the client; the collector is asked before memory is looked at. */
-export const runners: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
-  ["node", ["node", "--expose-gc"]],
-  ["bun", ["bun", "run"]],
-  ["deno", ["deno", "run", "--allow-all", "--v8-flags=--expose-gc"]]
-])
 
 export interface TrialOptions {
   readonly runtime: string
@@ -32,18 +17,20 @@ export interface TrialOptions {
   readonly calmSeconds: number
 }
 
+type Counts = Record<string, number>
+
 export interface Trial {
-  readonly runtime: string
-  readonly seed: number
   readonly findings: ReadonlyArray<string>
-  readonly outcomes: Readonly<Record<string, number>>
-  readonly faults: Readonly<Record<string, number>>
+  readonly outcomes: Readonly<Counts>
+  readonly faults: Readonly<Counts>
+  readonly closedByReason: Readonly<Counts>
   readonly postCount: number
   readonly mostConnections: number
   readonly reconfigurationCount: number
-  /** Calls a second: before the storm, in it, and from two seconds after it. */
+  /** Calls answered a second: before the storm, in it, and from two seconds after it. */
   readonly rates: readonly [calm: number, storm: number, after: number]
-  readonly heapMegabytes: readonly [start: number, end: number]
+  /** Before the callers began, and when all is closed. */
+  readonly held: readonly [start: Held, end: Held]
 }
 
 const connectionsPerRouteMax = 8
@@ -58,6 +45,15 @@ const recoveredRatio = 0.5
 /** Of the heap before, and this many megabytes more: what compiled code and caches take. */
 const heapGrowthRatio = 1.5
 const heapGrowthMegabytes = 20
+/**
+ * For how long an address that was withdrawn may keep connections: the answer's time to live, a name server that says
+ * nothing for a second, the call that is under way, and a busy machine.
+ */
+const withdrawnMillisMax = 15_000
+
+/** What may become of a call when nothing is wrong but that there are many. */
+const usualOutcomes =
+  /^answered$|^given up or answered$|Refused$|lease$|^background lease AcquireTimeout$|left lying$|, begun before$/
 
 const rateOf = (perTenth: ReadonlyArray<number>, fromTenth = 0): number => {
   const counted = perTenth.slice(fromTenth, -1)
@@ -67,104 +63,130 @@ const rateOf = (perTenth: ReadonlyArray<number>, fromTenth = 0): number => {
 const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
-export const runTrial = async ({ calmSeconds, runtime, seed, stormSeconds }: TrialOptions): Promise<Trial> => {
+const add = (counts: Counts, name: string, times = 1): void => {
+  counts[name] = (counts[name] ?? 0) + times
+}
+
+/** `hasNetwork`: this process is in a network of its own. */
+export const runTrial = async (options: TrialOptions, hasNetwork: boolean): Promise<Trial> => {
+  const { calmSeconds, runtime, seed, stormSeconds } = options
   const chance = new Chance(seed)
-  const directory = mkdtempSync(join(tmpdir(), "weir-chaos-"))
-  const { ca, server: identity } = makeCertificates()
-  const tls = { chainPath: join(directory, "chain.pem"), keyPath: join(directory, "key.pem") }
-  writeFileSync(tls.chainPath, identity.chain)
-  writeFileSync(tls.keyPath, identity.key)
-  const servers = await Promise.all([
-    FarmServer.start(chance.next()),
-    FarmServer.start(chance.next()),
-    FarmServer.start(chance.next(), tls)
-  ])
-  const ports = servers.map(({ port }) => port)
+  const findings = new Findings(`under fire on ${runtime}, seed ${seed}`)
+  const books = new Books()
+  const faults: Counts = {}
+  const hear = (word: FarmWord): void => {
+    if ("fault" in word) add(faults, word.fault)
+    else if (!books.execute(word.number)) findings.add(`POST ${word.number} was carried out more than once`)
+  }
+  const scene = await openScene(chance, hear, hasNetwork)
+  const { addresses, ca, names, namedPort } = scene
+  /** Addresses that the name has lost and that have connections. */
+  const withdrawnIn = (ends: ReadonlyMap<string, number>): ReadonlyArray<string> =>
+    [...ends.keys()]
+      .filter((end) => end.endsWith(`:${namedPort}`))
+      .map((end) => end.slice(0, end.lastIndexOf(":")))
+      .filter((address) => names.withdrawnMillis(address) > 0)
+  const foundLate = new Set<string>()
+  const watch = new SocketWatch({
+    ports: addresses.map(({ port }) => port),
+    namedPort,
+    onLook: (ends) => {
+      for (const address of withdrawnIn(ends)) {
+        if (names.withdrawnMillis(address) < withdrawnMillisMax || foundLate.has(address)) continue
+        foundLate.add(address)
+        findings.add(`a connection to ${address} is open ${withdrawnMillisMax / 1000} s after the name lost it`)
+      }
+    }
+  })
   const orders: ClientOrders = {
     seed,
     ca,
+    nameServer: names.server,
     connectionsPerRouteMax,
     connectionsMax,
-    servers: servers.map(({ port }, index) => ({ isSecure: index === 2, host: "127.0.0.1", port }))
+    servers: addresses
   }
-  const watch = new SocketWatch(ports)
-  const [program = "", ...words] = runners.get(runtime) ?? []
-  const client = spawn(
-    join(root, "node_modules", ".bin", program),
-    [...words, join(root, "test/chaos/ChaosClient.ts"), JSON.stringify(orders)],
-    { cwd: root, stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" } }
-  )
-  const ended = once(client, "close")
-  const lines = createInterface({ input: client.stdout })[Symbol.asyncIterator]()
-  const report = async (): Promise<PhaseReport> => {
-    const { done, value } = await lines.next()
-    if (done === true) throw new Error(`the client on ${runtime} ended in the middle (seed ${seed})`)
-    return JSON.parse(value)
+  const client = new Tried(runtime, "ChaosClient.ts", orders)
+  const outcomes: Counts = {}
+  /** Takes in what the client says until its phase has ended. */
+  const listen = async (): Promise<PhaseEnd & { readonly all: Readonly<Counts> }> => {
+    const all: Counts = {}
+    for (;;) {
+      const report = await client.hear<PhaseReport | PhaseEnd>()
+      for (const finding of report.findings) findings.add(`in ${report.phase}: ${finding}`)
+      for (const number of report.answeredPosts) books.answer(number)
+      for (const [name, times] of Object.entries(report.outcomes)) {
+        add(outcomes, name, times)
+        add(all, name, times)
+      }
+      if ("held" in report) return { ...report, all }
+    }
   }
-  /** Ends the phase that the client is in, and hears how it was. */
-  const enter = (phase: Phase): Promise<PhaseReport> => {
-    client.stdin.write(`${phase}\n`)
-    return report()
+  /** Listens during what happens, then sends the client into the next phase. */
+  const during = async (happening: Promise<unknown>, next: Phase) => {
+    const listening = listen()
+    await happening
+    client.tell(next)
+    return listening
   }
 
-  await report()
-  await sleep(calmSeconds * 1000)
-  const calm = await enter("storm")
+  const start = await listen()
+  const calm = await during(sleep(calmSeconds * 1000), "storm")
   const over = new AbortController()
-  const storming = storm(servers, chance.fork("storm"), over.signal)
-  await sleep(stormSeconds * 1000)
-  over.abort()
-  const faults = await storming
-  const stormy = await enter("recovery")
-  await sleep(recoverySeconds * 1000)
-  const recovering = await enter("calm")
-  await sleep(calmSeconds * 1000)
-  const after = await enter("end")
-  const closed = await report()
-  const left = watch.look()
+  const storming = scene.storm((fault) => add(faults, fault), over.signal)
+  setTimeout(() => over.abort(), stormSeconds * 1000)
+  const stormStartMillis = performance.now()
+  const stormy = await during(storming, "recovery")
+  const stormedSeconds = (performance.now() - stormStartMillis) / 1000
+  await during(sleep(recoverySeconds * 1000), "calm")
+  names.change()
+  const withdrawing = async (): Promise<void> => {
+    await sleep(calmSeconds * 1000)
+    while (withdrawnIn(watch.look()).length > 0 && foundLate.size === 0) await sleep(50)
+  }
+  const after = await during(withdrawing(), "end")
+  const end = await listen()
+  for (const [far, count] of watch.look()) findings.add(`${count} connections to ${far} are left open`)
   watch.stop()
-  client.stdin.end()
-  await ended
-  await Promise.all(servers.map((server) => server.kill()))
-  rmSync(directory, { recursive: true, force: true })
+  client.child.stdin.end()
+  await client.ended
+  await scene.close()
 
-  const reports = [calm, stormy, recovering, after, closed]
-  const outcomes: Record<string, number> = {}
-  for (const { outcomes: some } of reports)
-    for (const [name, times] of Object.entries(some)) outcomes[name] = (outcomes[name] ?? 0) + times
-  const findings = reports.flatMap(({ findings: some, phase }) => some.map((finding) => `in ${phase}: ${finding}`))
-  const executions = new Map<number, number>()
-  for (const server of servers)
-    for (const [number, times] of server.executions) executions.set(number, (executions.get(number) ?? 0) + times)
-  for (const [number, times] of executions)
-    if (times > 1) findings.push(`POST ${number} was carried out ${times} times`)
-  for (const number of reports.flatMap(({ answeredPosts }) => answeredPosts))
-    if (!executions.has(number)) findings.push(`POST ${number} was answered, and never carried out`)
+  for (const number of books.invented) findings.add(`POST ${number} was answered, and never carried out`)
   for (const [port, most] of watch.mostByPort)
-    if (most > connectionsPerRouteMax)
-      findings.push(`${most} connections to port ${port}, of ${connectionsPerRouteMax}`)
-  if (watch.mostInTotal > connectionsMax) findings.push(`${watch.mostInTotal} connections in all, of ${connectionsMax}`)
-  for (const [port, count] of left) findings.push(`${count} connections to port ${port} are left open`)
-  const failures = Object.entries(after.outcomes).filter(([name]) => !/answered|pending|Refused/.test(name))
-  for (const [name, times] of failures) findings.push(`after the storm, ${times} calls ended with ${name}`)
-  const rates = [rateOf(calm.perTenth, 10), rateOf(stormy.perTenth), rateOf(after.perTenth)] as const
+    if (most > connectionsPerRouteMax) findings.add(`${most} connections to port ${port}, of ${connectionsPerRouteMax}`)
+  if (watch.mostInTotal > connectionsMax) findings.add(`${watch.mostInTotal} connections in all, of ${connectionsMax}`)
+  for (const [name, times] of Object.entries(after.all))
+    if (!usualOutcomes.test(name)) findings.add(`after the storm, ${times} calls ended with ${name}`)
+  if (end.closedByReason["withdrawn"] === undefined)
+    findings.add("no connection was closed because the name had lost its address")
   const usual = median(calm.perTenth.slice(10, -1))
   const best = Math.max(...after.perTenth)
   if (best < usual * recoveredRatio)
-    findings.push(`at best ${best} calls in a tenth of a second after the storm, usually ${usual} before`)
-  const heap = [calm.heapBytes / 1e6, closed.heapBytes / 1e6] as const
-  if (heap[1] > heap[0] * heapGrowthRatio + heapGrowthMegabytes)
-    findings.push(`${heap[1].toFixed(1)} MB of heap at the end, ${heap[0].toFixed(1)} MB before the storm`)
+    findings.add(`at best ${best} calls in a tenth of a second after the storm, usually ${usual} before`)
+  judgeHeld(start.held, calm.held, end.held, findings)
+  const stormAnswers = stormy.all["answered"] ?? 0
   return {
-    runtime,
-    seed,
-    findings,
+    findings: findings.all,
     outcomes,
     faults,
-    rates,
-    postCount: executions.size,
+    closedByReason: end.closedByReason,
+    rates: [rateOf(calm.perTenth, 10), stormAnswers / stormedSeconds, rateOf(after.perTenth)],
+    postCount: books.executedCount,
     mostConnections: watch.mostInTotal,
-    reconfigurationCount: closed.reconfigurationCount,
-    heapMegabytes: heap
+    reconfigurationCount: end.reconfigurationCount,
+    held: [start.held, end.held]
   }
+}
+
+const judgeHeld = (start: Held, calm: Held, end: Held, findings: Findings): void => {
+  const [before, after] = [calm.heapBytes / 1e6, end.heapBytes / 1e6]
+  if (after > before * heapGrowthRatio + heapGrowthMegabytes)
+    findings.add(`${after.toFixed(1)} MB of heap at the end, ${before.toFixed(1)} MB before the storm`)
+  for (const [what, few, many] of [
+    ["descriptors", start.descriptorCount, end.descriptorCount],
+    ["fibers", start.fiberCount, end.fiberCount],
+    ["timers", start.timerCount ?? 0, end.timerCount ?? 0]
+  ] as const)
+    if (many > few) findings.add(`${many} ${what} at the end, ${few} before the first call`)
 }
