@@ -34,7 +34,6 @@ type State =
 
 const open: State = { _tag: "open" }
 const complete: State = { _tag: "complete" }
-const noBytes = new Uint8Array(0)
 
 /** So much memory at most is set aside for bytes that were announced and have not come. */
 const presizedByteCountMax = 1_048_576
@@ -269,7 +268,7 @@ export class ResponseBody {
 
   private takeKept(): Uint8Array<ArrayBuffer> {
     const { stored, storedByteCount } = this
-    if (stored === undefined) return noBytes
+    if (stored === undefined) return new Uint8Array(0)
     this.stored = undefined
     this.storedByteCount = 0
     this.keptByteCount = 0

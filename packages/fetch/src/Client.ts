@@ -7,6 +7,7 @@ import { Connector } from "@weir/transport"
 import { Cause, Duration, Effect, Exit, Scope, Stream } from "effect"
 import { platform } from "#platform"
 import { rememberService } from "./ClientService.ts"
+import { Destinations } from "./Destination.ts"
 import { type FetchInit, type FetchSettings, makeFetch } from "./Fetch.ts"
 import { type Interceptor, interceptWith } from "./Interceptor.ts"
 import { connectorWith, type NameOptions } from "./NameOptions.ts"
@@ -54,7 +55,8 @@ export const createClient = (options: ClientOptions = {}): Client => {
   )
   const { decompression, isDecoding = true, redirectCountMax } = client.settings
   const decoding = { isDecoding, limits: decompression }
-  const intercept = interceptWith(interceptors, decoding)
+  const destinations = new Destinations(client)
+  const intercept = interceptWith(interceptors, destinations, decoding)
   const settings: FetchSettings = { userAgent, redirectCountMax, decoding, intercept }
   const close = async (timeoutMillis?: number): Promise<void> => {
     await Effect.runPromise(
@@ -65,8 +67,8 @@ export const createClient = (options: ClientOptions = {}): Client => {
     )
   }
   const made: Client = {
-    fetch: makeFetch(client, settings),
-    request: makeRequest(client, settings),
+    fetch: makeFetch(client, destinations, settings),
+    request: makeRequest(client, destinations, settings),
     stats: () => Effect.runSync(client.pool.stats),
     explain: (url) => runOrThrow(explain(client, url)),
     events: () => Stream.toAsyncIterable(client.pool.events),

@@ -1,26 +1,18 @@
 /**
- * One call with its redirects, as a promise that an `AbortSignal` ends.
+ * One call with its redirects. It answers by calls and not by a promise, since each promise on the way to the caller's own
+ * costs a turn of the queue; what `AbortSignal` says ends it.
  */
-import {
-  type Body,
-  ClientError,
-  type ClientRequest,
-  type ClientResponse,
-  emptyBody,
-  redirectOf,
-  type WeirClientService
-} from "@weir/client"
+import { type ClientRequest, type ClientResponse, emptyBody, redirectOf, type WeirClientService } from "@weir/client"
 import { Cause, Exit } from "effect"
 import type { BodyInput } from "./Body.ts"
+import type { Destination, Destinations } from "./Destination.ts"
 import { toWeirError, WeirError } from "./WeirError.ts"
 
 export interface ExchangeCall {
-  readonly url: URL
-  readonly method: string
-  /** Name, value, name, value. */
-  readonly headers: ReadonlyArray<string>
-  readonly body: Body
-  /** What the body was made from. */
+  readonly destination: Destination
+  /** What the client is told: its origin and target are the destination's. */
+  readonly request: ClientRequest
+  /** What the request's body was made from. */
   readonly bodyInput: BodyInput | null
 }
 
@@ -28,109 +20,127 @@ export interface ExchangeCall {
 export type Transmit = (call: ExchangeCall) => Promise<ClientResponse>
 
 /** Sends one request through the interceptors. */
-export type Intercept = (
-  call: ExchangeCall,
-  transmit: Transmit,
-  signal: AbortSignal | undefined
-) => Promise<ClientResponse>
+export type Intercept = (call: ExchangeCall, transmit: Transmit) => Promise<ClientResponse>
 
 export interface ExchangeOptions {
-  readonly signal: AbortSignal | undefined
   readonly redirect: "follow" | "manual" | "error"
   readonly redirectCountMax: number
   readonly intercept: Intercept | undefined
-  readonly rest: Pick<
-    ClientRequest,
-    "timeout" | "holder" | "isIdempotent" | "expectsContinue" | "onInformational" | "onTiming"
-  >
 }
 
-export interface ExchangeAnswer {
-  readonly response: ClientResponse
-  /** Where the answer came from, after redirects. */
-  readonly url: URL
-  readonly redirectCount: number
-}
+/** `destination`: where the answer came from, after redirects. */
+export type Answered = (response: ClientResponse, destination: Destination, redirectCount: number) => void
 
-/** Rejects with a `WeirError`, or with the signal's reason. */
-export const exchange = async (
+/** With a `WeirError`, with the signal's reason, or with what an interceptor or `answered` has thrown. */
+export type Failed = (cause: unknown) => void
+
+/** Calls one of the two, perhaps before it returns. */
+export const exchange = (
   client: WeirClientService,
+  destinations: Destinations,
   call: ExchangeCall,
-  options: ExchangeOptions
-): Promise<ExchangeAnswer> => {
+  options: ExchangeOptions,
+  answered: Answered,
+  failed: Failed
+): void => {
+  const { intercept } = options
   let current = call
-  for (let redirectCount = 0; ; redirectCount++) {
-    const response =
-      options.intercept === undefined
-        ? await send(client, current, options)
-        : await options.intercept(current, (changed) => send(client, changed, options), options.signal)
-    const isRedirect = options.redirect !== "manual" && response.status >= 300 && response.status < 400
-    const next = isRedirect ? redirectOf(current, response.status, response.head.get("location")) : undefined
-    if (next === undefined) return { response, url: current.url, redirectCount }
-    response.discard()
-    if (options.redirect === "error")
-      throw new WeirError("WEIR_REDIRECT", `${current.url.href} redirects, and redirect is "error"`)
-    if (typeof next === "string") throw new WeirError("WEIR_REDIRECT", `${current.url.href}: ${next}`)
-    if (redirectCount >= options.redirectCountMax) {
-      throw new WeirError(
-        "WEIR_REDIRECT",
-        `${call.url.href} has redirected more than ${options.redirectCountMax} times`
-      )
+  let redirectCount = 0
+  const transmit = (): void => {
+    if (intercept === undefined) send(client, current.request, received, failed)
+    else intercept(current, (changed) => sent(client, changed.request)).then(received, failed)
+  }
+  const received = (response: ClientResponse): void => {
+    try {
+      const next = redirected(response, current, destinations, redirectCount, options)
+      if (next === undefined) {
+        answered(response, current.destination, redirectCount)
+        return
+      }
+      current = next
+      redirectCount++
+      transmit()
+    } catch (cause) {
+      failed(cause)
     }
-    const body = next.dropsBody ? emptyBody : current.body
-    if (body._tag === "Stream" && body.isReplayable !== true) {
-      throw new WeirError(
-        "WEIR_REDIRECT",
-        `${current.url.href} redirects with ${response.status}, and the body, a stream, is spent`
-      )
-    }
-    const bodyInput = next.dropsBody ? null : current.bodyInput
-    current = { url: next.url, method: next.method, headers: next.headers, body, bodyInput }
+  }
+  transmit()
+}
+
+/** The call that the answer asks for; `undefined` if the answer is the caller's. Throws where it cannot be followed. */
+const redirected = (
+  response: ClientResponse,
+  { bodyInput, destination, request }: ExchangeCall,
+  destinations: Destinations,
+  redirectCount: number,
+  { redirect, redirectCountMax }: ExchangeOptions
+): ExchangeCall | undefined => {
+  const { status } = response
+  if (status < 300 || status >= 400 || redirect === "manual") return undefined
+  const { href } = destination
+  const { body, headers, method } = request
+  const next = redirectOf({ url: new URL(href), method, headers }, status, response.head.get("location"))
+  if (next === undefined) return undefined
+  response.discard()
+  if (redirect === "error") throw new WeirError("WEIR_REDIRECT", `${href} redirects, and redirect is "error"`)
+  if (typeof next === "string") throw new WeirError("WEIR_REDIRECT", `${href}: ${next}`)
+  if (redirectCount >= redirectCountMax) {
+    throw new WeirError(
+      "WEIR_REDIRECT",
+      `${href} redirects once more than the ${redirectCountMax} times that are followed`
+    )
+  }
+  const nextBody = next.dropsBody ? emptyBody : body
+  if (nextBody._tag === "Stream" && nextBody.isReplayable !== true) {
+    throw new WeirError("WEIR_REDIRECT", `${href} redirects with ${status}, and the body, a stream, is spent`)
+  }
+  const to = destinations.of(next.url.href)
+  return {
+    destination: to,
+    request: {
+      ...request,
+      origin: to.origin,
+      method: next.method,
+      target: to.target,
+      headers: next.headers,
+      body: nextBody
+    },
+    bodyInput: next.dropsBody ? null : bodyInput
   }
 }
 
-const send = (client: WeirClientService, call: ExchangeCall, options: ExchangeOptions): Promise<ClientResponse> =>
-  new Promise((resolve, reject) => {
-    const { signal } = options
-    if (signal?.aborted === true) {
-      reject(signal.reason)
-      return
-    }
-    const origin = client.originUnsafe(call.url)
-    if (origin instanceof ClientError) {
-      reject(toWeirError(origin))
-      return
-    }
-    const { expectsContinue, holder, isIdempotent, onInformational, onTiming, timeout } = options.rest
-    const { body, headers, method, url } = call
-    const onAbort = (): void => {
-      reject(signal?.reason)
-      cancel()
-    }
-    let isSettled = false
-    const cancel = client.executeUnsafe(
-      {
-        origin,
-        method,
-        target: url.pathname + url.search,
-        headers,
-        body,
-        timeout,
-        holder,
-        isIdempotent,
-        expectsContinue,
-        onInformational,
-        onTiming,
-        // Gives up the answer that nobody has begun to read.
-        signal
-      },
-      (exit) => {
-        isSettled = true
-        signal?.removeEventListener("abort", onAbort)
-        if (Exit.isSuccess(exit)) resolve(exit.value)
-        else reject(toWeirError(Cause.squash(exit.cause)))
-      }
-    )
-    // It may have failed before it returned.
-    if (!isSettled) signal?.addEventListener("abort", onAbort, { once: true })
+const sent = (client: WeirClientService, request: ClientRequest): Promise<ClientResponse> =>
+  new Promise((resolve, reject) => send(client, request, resolve, reject))
+
+const send = (
+  client: WeirClientService,
+  request: ClientRequest,
+  received: (response: ClientResponse) => void,
+  failed: Failed
+): void => {
+  const { signal } = request
+  if (signal === undefined) {
+    client.executeUnsafe(request, (exit) => {
+      if (Exit.isSuccess(exit)) received(exit.value)
+      else failed(toWeirError(Cause.squash(exit.cause)))
+    })
+    return
+  }
+  if (signal.aborted) {
+    failed(signal.reason)
+    return
+  }
+  const onAbort = (): void => {
+    cancel()
+    failed(signal.reason)
+  }
+  let isSettled = false
+  const cancel = client.executeUnsafe(request, (exit) => {
+    isSettled = true
+    signal.removeEventListener("abort", onAbort)
+    if (Exit.isSuccess(exit)) received(exit.value)
+    else failed(toWeirError(Cause.squash(exit.cause)))
   })
+  // It may have failed before it returned.
+  if (!isSettled) signal.addEventListener("abort", onAbort, { once: true })
+}

@@ -1,11 +1,14 @@
 /**
  * `fetch` as the Fetch standard has it, as far as it concerns a server: no CORS, no cache, no cookies of its own.
  */
-import type { CallTiming, WeirClientService } from "@weir/client"
+import type { CallTiming, ClientRequest, ClientResponse, WeirClientService } from "@weir/client"
+import { platform } from "#platform"
+import { AnswerBody } from "./AnswerBody.ts"
 import { type BodyInput, extractBody } from "./Body.ts"
-import { type ExchangeAnswer, type ExchangeCall, exchange, type Intercept } from "./Exchange.ts"
+import type { Destinations } from "./Destination.ts"
+import { type Answered, type ExchangeCall, exchange, type Intercept } from "./Exchange.ts"
 import { FetchResponse } from "./FetchResponse.ts"
-import { acceptEncoding, chunksOf, type DecodingOptions, isCoded } from "./ResponseChunks.ts"
+import { acceptEncoding, type DecodingOptions, isCoded } from "./ResponseChunks.ts"
 import { toWeirError, WeirError } from "./WeirError.ts"
 
 /** `RequestInit`, without what only a browser has, and with what only a pool has. */
@@ -36,50 +39,55 @@ export interface FetchSettings {
 }
 
 /** Rejects with a `TypeError` whose cause is a `WeirError`, as fetch users expect; with the signal's reason when aborted. */
-export const makeFetch = (client: WeirClientService, settings: FetchSettings) => {
+export const makeFetch = (client: WeirClientService, destinations: Destinations, settings: FetchSettings) => {
   const plainHeaders = headersOf(undefined, undefined, settings)
-  return async (input: string | URL | Request, init: FetchInit = {}): Promise<Response> => {
-    const request = input instanceof Request ? input : undefined
-    const signal = init.signal === null ? undefined : (init.signal ?? request?.signal)
-    let sent: BodyInput | null = null
-    try {
-      const call = callOf(input, request, init, settings, plainHeaders)
-      sent = call.bodyInput
-      const answer = await exchange(client, call, {
-        signal,
-        redirect: init.redirect ?? request?.redirect ?? "follow",
-        redirectCountMax: settings.redirectCountMax ?? 20,
-        intercept: settings.intercept,
-        rest: {
-          timeout: init.timeoutMillis,
-          holder: init.holder,
-          isIdempotent: init.isIdempotent,
-          onTiming: init.onTiming
-        }
-      })
-      return toResponse(answer, call.method, settings.decoding, signal)
-    } catch (cause) {
-      // A stream that was not begun to be sent hears of it here; otherwise whoever sends it tells it.
-      if (sent instanceof ReadableStream && !sent.locked) sent.cancel(cause).catch(() => undefined)
-      if (signal?.aborted === true && cause === signal.reason) throw cause
-      if (cause instanceof WeirError && cause.code === "WEIR_INVALID_REQUEST") {
-        throw new TypeError(cause.message, { cause })
+  return (input: string | URL | Request, init: FetchInit = {}): Promise<Response> =>
+    new Promise((resolve, reject) => {
+      const request = typeof input !== "string" && input instanceof Request ? input : undefined
+      const signal = init.signal === null ? undefined : (init.signal ?? request?.signal)
+      let sent: BodyInput | null = null
+      const failed = (cause: unknown): void => {
+        // A stream that was not begun to be sent hears of it here; otherwise whoever sends it tells it.
+        if (sent instanceof ReadableStream && !sent.locked) sent.cancel(cause).catch(() => undefined)
+        reject(errorOf(cause, signal, settings))
       }
-      // What an interceptor has thrown is its own.
-      if (cause instanceof TypeError || (settings.intercept !== undefined && !(cause instanceof WeirError))) throw cause
-      throw new TypeError("fetch failed", { cause: toWeirError(cause) })
-    }
+      try {
+        const call = callOf(input, request, init, signal, destinations, settings, plainHeaders)
+        sent = call.bodyInput
+        const options = {
+          redirect: init.redirect ?? request?.redirect ?? "follow",
+          redirectCountMax: settings.redirectCountMax ?? 20,
+          intercept: settings.intercept
+        }
+        const answered: Answered = (response, { location }, redirectCount) =>
+          resolve(toResponse(response, location, redirectCount > 0, call.request, settings.decoding))
+        exchange(client, destinations, call, options, answered, failed)
+      } catch (cause) {
+        failed(cause)
+      }
+    })
+}
+
+const errorOf = (cause: unknown, signal: AbortSignal | undefined, { intercept }: FetchSettings): unknown => {
+  if (signal?.aborted === true && cause === signal.reason) return cause
+  if (cause instanceof WeirError && cause.code === "WEIR_INVALID_REQUEST") {
+    return new TypeError(cause.message, { cause })
   }
+  // What an interceptor has thrown is its own.
+  if (cause instanceof TypeError || (intercept !== undefined && !(cause instanceof WeirError))) return cause
+  return new TypeError("fetch failed", { cause: toWeirError(cause) })
 }
 
 const callOf = (
   input: string | URL | Request,
   request: Request | undefined,
   init: FetchInit,
+  signal: AbortSignal | undefined,
+  destinations: Destinations,
   settings: FetchSettings,
   plainHeaders: ReadonlyArray<string>
 ): ExchangeCall => {
-  const url = urlOf(request === undefined ? (input instanceof URL ? input : String(input)) : request.url)
+  const destination = destinations.of(request === undefined ? String(input) : request.url)
   const method = methodOf(init.method ?? request?.method ?? "GET")
   if ((init.integrity ?? request?.integrity ?? "") !== "") {
     throw new TypeError("integrity is not checked here: compare the digest of the body yourself")
@@ -96,15 +104,22 @@ const callOf = (
   const { body, contentType } = extractBody(given)
   const givenHeaders = init.headers ?? request?.headers
   const isPlain = givenHeaders === undefined && contentType === undefined
-  const headers = isPlain ? plainHeaders : headersOf(givenHeaders, contentType, settings)
-  return { url, method, headers, body, bodyInput: given ?? null }
-}
-
-const urlOf = (input: string | URL): URL => {
-  try {
-    return new URL(input)
-  } catch {
-    throw new TypeError(`not a URL: ${String(input)}`)
+  return {
+    destination,
+    request: {
+      origin: destination.origin,
+      method,
+      target: destination.target,
+      headers: isPlain ? plainHeaders : headersOf(givenHeaders, contentType, settings),
+      body,
+      timeout: init.timeoutMillis,
+      holder: init.holder,
+      isIdempotent: init.isIdempotent,
+      onTiming: init.onTiming,
+      // Gives up the answer that nobody has begun to read.
+      signal
+    },
+    bodyInput: given ?? null
   }
 }
 
@@ -161,52 +176,30 @@ const headersOf = (
 const nullBodyStatuses: ReadonlySet<number> = new Set([101, 103, 204, 205, 304])
 
 const toResponse = (
-  { redirectCount, response, url }: ExchangeAnswer,
-  method: string,
-  decoding: DecodingOptions,
-  signal: AbortSignal | undefined
+  response: ClientResponse,
+  url: string,
+  isRedirected: boolean,
+  request: ClientRequest,
+  decoding: DecodingOptions
 ): Response => {
-  const { status } = response
+  const { head, status } = response
   if (status < 200 || status > 599) {
     response.discard()
     throw new WeirError("WEIR_BAD_RESPONSE", `status ${status} cannot be told to fetch, which knows 200 to 599`)
   }
-  const init = { status, statusText: response.head.reasonPhrase }
-  const href = url.hash === "" ? url.href : url.href.slice(0, -url.hash.length)
-  const result = new FetchResponse(bodyFor(response, method, decoding, signal), init, href, redirectCount > 0)
-  // Given to the constructor, they would all be copied there once more.
-  const { headers } = result
-  const raw = response.head.headers
-  for (let index = 0; index + 1 < raw.length; index += 2) headers.append(raw[index] ?? "", raw[index + 1] ?? "")
-  return result
+  return new FetchResponse(head, bodyFor(response, request, decoding), url, isRedirected, platform.looksIntoResponses)
 }
 
 const bodyFor = (
-  response: ExchangeAnswer["response"],
-  method: string,
-  decoding: DecodingOptions,
-  signal: AbortSignal | undefined
-): BodyInit | null => {
+  response: ClientResponse,
+  { method, signal }: ClientRequest,
+  decoding: DecodingOptions
+): AnswerBody | Uint8Array<ArrayBuffer> | null => {
   if (method === "HEAD" || nullBodyStatuses.has(response.status)) {
     response.discard()
     return null
   }
-  // The whole of a short answer is here already, and its connection back in the pool.
-  if (response.isComplete && !isCoded(response, decoding)) return response.takeUnsafe()
-  const chunks = chunksOf(response, decoding, signal)[Symbol.asyncIterator]()
-  return new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      pull: async (controller) => {
-        const next = await chunks.next().catch((cause: unknown) => {
-          throw signal?.aborted === true && cause === signal.reason ? cause : new TypeError("terminated", { cause })
-        })
-        if (next.done === true) controller.close()
-        else controller.enqueue(next.value)
-      },
-      cancel: async () => {
-        await chunks.return?.()
-      }
-    },
-    { highWaterMark: 0 }
-  )
+  // Bytes that have come cost such a runtime nothing to put inside, unlike a stream.
+  if (platform.looksIntoResponses && response.isComplete && !isCoded(response, decoding)) return response.takeUnsafe()
+  return new AnswerBody(response, decoding, signal)
 }

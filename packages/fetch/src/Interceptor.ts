@@ -7,6 +7,7 @@
  */
 import { localResponse } from "@weir/client"
 import { type BodyInput, extractBody } from "./Body.ts"
+import type { Destinations } from "./Destination.ts"
 import type { Intercept } from "./Exchange.ts"
 import type { DecodingOptions } from "./ResponseChunks.ts"
 import { WeirError } from "./WeirError.ts"
@@ -49,22 +50,28 @@ const asItIs: DecodingOptions = { isDecoding: false, limits: { ratioMax: 1, byte
 /** One function for all of them; none where there are none. */
 export const interceptWith = (
   interceptors: ReadonlyArray<Interceptor>,
+  destinations: Destinations,
   decoding: DecodingOptions
 ): Intercept | undefined => {
   if (interceptors.length === 0) return undefined
-  return async (call, transmit, signal) => {
-    const last: Next = async ({ body, headers, method, url }) => {
-      const extracted = body === call.bodyInput ? { body: call.body, contentType: undefined } : extractBody(body)
+  return async ({ bodyInput, destination, request }, transmit) => {
+    const { signal } = request
+    const last: Next = async ({ body: given, headers, method, url }) => {
+      const extracted = given === bodyInput ? { body: request.body, contentType: undefined } : extractBody(given)
       const raw = Array.from(headers).flat()
       if (extracted.contentType !== undefined && !headers.has("content-type")) {
         raw.push("content-type", extracted.contentType)
       }
-      const changed = { url, method, headers: raw, body: extracted.body, bodyInput: body }
-      return new WeirResponse(await transmit(changed), url.href, decoding, signal)
+      const to = destinations.of(url.href)
+      const { origin, target } = to
+      const changed = { ...request, origin, method, target, headers: raw, body: extracted.body }
+      const response = await transmit({ destination: to, request: changed, bodyInput: given })
+      return new WeirResponse(response, to.href, decoding, signal)
     }
-    const chain = interceptors.reduceRight<Next>((next, interceptor) => (request) => interceptor(request, next), last)
-    const { bodyInput: body, method, url } = call
-    return sourceOf(await chain({ url, method, headers: headersOf(call.headers), body, signal }))
+    const chain = interceptors.reduceRight<Next>((next, interceptor) => (sent) => interceptor(sent, next), last)
+    const url = new URL(destination.href)
+    const headers = headersOf(request.headers)
+    return sourceOf(await chain({ url, method: request.method, headers, body: bodyInput, signal }))
   }
 }
 

@@ -3,10 +3,11 @@
  */
 import type { CallTiming, WeirClientService } from "@weir/client"
 import { type BodyInput, extractBody } from "./Body.ts"
-import { type ExchangeCall, exchange } from "./Exchange.ts"
+import type { Destination, Destinations } from "./Destination.ts"
+import { type Answered, type ExchangeCall, exchange } from "./Exchange.ts"
 import type { FetchSettings } from "./Fetch.ts"
 import { acceptEncoding } from "./ResponseChunks.ts"
-import { toWeirError, WeirError } from "./WeirError.ts"
+import { toWeirError } from "./WeirError.ts"
 import { WeirResponse } from "./WeirResponse.ts"
 
 /** What can be said of one `request`. */
@@ -32,36 +33,29 @@ export interface RequestOptions {
 
 /** Rejects with a `WeirError`, or with the signal's reason. */
 export const makeRequest =
-  (client: WeirClientService, settings: FetchSettings) =>
-  async (input: string | URL, options: RequestOptions = {}): Promise<WeirResponse> => {
-    const decoding =
-      options.isDecoding === undefined ? settings.decoding : { ...settings.decoding, isDecoding: options.isDecoding }
-    const redirectCountMax = options.redirectCountMax ?? settings.redirectCountMax ?? 0
-    try {
-      const { response, url } = await exchange(client, callOf(input, options, decoding.isDecoding), {
-        signal: options.signal,
-        redirect: redirectCountMax === 0 ? "manual" : "follow",
-        redirectCountMax,
-        intercept: settings.intercept,
-        rest: {
-          timeout: options.timeoutMillis,
-          holder: options.holder,
-          isIdempotent: options.isIdempotent,
-          expectsContinue: options.expectsContinue,
-          onTiming: options.onTiming
-        }
-      })
-      return new WeirResponse(response, url.href, decoding, options.signal)
-    } catch (cause) {
-      if (options.signal?.aborted === true && cause === options.signal.reason) throw cause
-      // What an interceptor has thrown is its own.
-      if (settings.intercept !== undefined && !(cause instanceof WeirError)) throw cause
-      throw toWeirError(cause)
-    }
-  }
+  (client: WeirClientService, destinations: Destinations, settings: FetchSettings) =>
+  (input: string | URL, options: RequestOptions = {}): Promise<WeirResponse> =>
+    new Promise((resolve, reject) => {
+      const { isDecoding, signal } = options
+      const decoding = isDecoding === undefined ? settings.decoding : { ...settings.decoding, isDecoding }
+      const redirectCountMax = options.redirectCountMax ?? settings.redirectCountMax ?? 0
+      const failed = (cause: unknown): void => {
+        const isAbort = signal?.aborted === true && cause === signal.reason
+        // What an interceptor has thrown is its own.
+        reject(isAbort || settings.intercept !== undefined ? cause : toWeirError(cause))
+      }
+      try {
+        const call = callOf(destinations.of(String(input)), options, decoding.isDecoding)
+        const redirect = redirectCountMax === 0 ? "manual" : "follow"
+        const answered: Answered = (response, { href }) => resolve(new WeirResponse(response, href, decoding, signal))
+        const { intercept } = settings
+        exchange(client, destinations, call, { redirect, redirectCountMax, intercept }, answered, failed)
+      } catch (cause) {
+        failed(cause)
+      }
+    })
 
-const callOf = (input: string | URL, options: RequestOptions, isDecoding: boolean): ExchangeCall => {
-  const url = urlOf(input)
+const callOf = (destination: Destination, options: RequestOptions, isDecoding: boolean): ExchangeCall => {
   const { body, contentType } = extractBody(options.body)
   const headers: Array<string> = []
   const seen = new Set<string>()
@@ -71,14 +65,22 @@ const callOf = (input: string | URL, options: RequestOptions, isDecoding: boolea
   }
   if (isDecoding && !seen.has("accept-encoding")) headers.push("Accept-Encoding", acceptEncoding)
   if (contentType !== undefined && !seen.has("content-type")) headers.push("Content-Type", contentType)
-  const method = options.method ?? (body._tag === "Empty" ? "GET" : "POST")
-  return { url, method, headers, body, bodyInput: options.body ?? null }
-}
-
-const urlOf = (input: string | URL): URL => {
-  try {
-    return new URL(input)
-  } catch {
-    throw new WeirError("WEIR_INVALID_REQUEST", `not a URL: ${String(input)}`)
+  return {
+    destination,
+    request: {
+      origin: destination.origin,
+      method: options.method ?? (body._tag === "Empty" ? "GET" : "POST"),
+      target: destination.target,
+      headers,
+      body,
+      timeout: options.timeoutMillis,
+      holder: options.holder,
+      isIdempotent: options.isIdempotent,
+      expectsContinue: options.expectsContinue,
+      onTiming: options.onTiming,
+      // Gives up the answer that nobody has begun to read.
+      signal: options.signal
+    },
+    bodyInput: options.body ?? null
   }
 }

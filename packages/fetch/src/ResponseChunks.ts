@@ -10,6 +10,7 @@ import {
   type DecompressionLimits,
   decompress
 } from "@weir/client"
+import { Cause, Effect, Exit } from "effect"
 import { toWeirError, WeirError } from "./WeirError.ts"
 
 export { acceptEncoding }
@@ -36,8 +37,26 @@ export const chunksOf = (
     response.discard()
     throw new WeirError("WEIR_CONTENT_CODING", `the answer has ${codings}`)
   }
-  const raw = new ChunkQueue(response, signal)
+  const raw = rawChunksOf(response, signal)
   return codings.length === 0 ? raw : decoded(raw, codings, decoding.limits)
+}
+
+/** `chunksOf` for a body that is wanted as it came. */
+export const rawChunksOf = (response: ClientResponse, signal: AbortSignal | undefined): ChunkQueue =>
+  new ChunkQueue(response, signal)
+
+/**
+ * The rest of a body that is wanted as it came, in one piece. Where nobody can abort it, the client puts it together, in
+ * memory of the size that was announced.
+ */
+export const wholeOf = async (
+  response: ClientResponse,
+  signal: AbortSignal | undefined
+): Promise<Uint8Array<ArrayBuffer>> => {
+  if (signal !== undefined) return await collect(rawChunksOf(response, signal))
+  const exit = await Effect.runPromiseExit(response.bytes)
+  if (Exit.isSuccess(exit)) return exit.value
+  throw toWeirError(Cause.squash(exit.cause))
 }
 
 /** Has the answer a coding that is to be undone? */

@@ -2,9 +2,7 @@
  * The answer to `request`, as promise users see it.
  */
 import type { CallTiming, ClientResponse } from "@weir/client"
-import { Cause, Effect, Exit } from "effect"
-import { chunksOf, collect, type DecodingOptions, isCoded } from "./ResponseChunks.ts"
-import { toWeirError } from "./WeirError.ts"
+import { chunksOf, collect, type DecodingOptions, isCoded, wholeOf } from "./ResponseChunks.ts"
 
 /** The client's answer inside; not for users, to whom it would show an Effect. */
 export let sourceOf: (response: WeirResponse) => ClientResponse
@@ -67,12 +65,9 @@ export class WeirResponse implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     return JSON.parse(await this.text())
   }
 
-  /** Waits for the rest. Where nothing is to be decoded or aborted, the client puts it together in one piece of memory. */
-  private async whole(): Promise<Uint8Array<ArrayBuffer>> {
-    if (this.signal !== undefined || isCoded(this.response, this.decoding)) return await collect(this)
-    const exit = await Effect.runPromiseExit(this.response.bytes)
-    if (Exit.isSuccess(exit)) return exit.value
-    throw toWeirError(Cause.squash(exit.cause))
+  /** Waits for the rest. */
+  private whole(): Promise<Uint8Array<ArrayBuffer>> {
+    return isCoded(this.response, this.decoding) ? collect(this) : wholeOf(this.response, this.signal)
   }
 
   /** Is the whole body here, as it is wanted? */

@@ -1,7 +1,7 @@
 /**
- * Connections on Bun.
+ * Bun.
  */
 import { BunConnector } from "@weir/bun"
 import type { Platform } from "./Platform.ts"
 
-export const platform: Platform = BunConnector
+export const platform: Platform = { make: BunConnector.make, looksIntoResponses: true }

@@ -1,7 +1,7 @@
 /**
- * Connections on Deno.
+ * Deno.
  */
 import { DenoConnector } from "@weir/deno"
 import type { Platform } from "./Platform.ts"
 
-export const platform: Platform = DenoConnector
+export const platform: Platform = { make: DenoConnector.make, looksIntoResponses: true }

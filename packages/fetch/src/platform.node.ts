@@ -1,7 +1,7 @@
 /**
- * Connections on Node.
+ * Node.
  */
 import { NodeConnector } from "@weir/node"
 import type { Platform } from "./Platform.ts"
 
-export const platform: Platform = NodeConnector
+export const platform: Platform = { make: NodeConnector.make, looksIntoResponses: false }

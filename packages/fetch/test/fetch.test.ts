@@ -177,7 +177,8 @@ describe("fetch", () => {
       const reading = failure(response.text())
       other.abort(reason)
       expect(await reading).toBe(reason)
-    }
+    },
+    { http: { drainTimeout: 0 } }
   )
 
   spec(
