@@ -3,8 +3,9 @@
  */
 import { request } from "node:http"
 import { describe, expect } from "vitest"
+import { spec } from "../../../test/support/withServer.ts"
 import { createAgents } from "../src/index.ts"
-import { failure, spec } from "./support/withServer.ts"
+import { failure } from "./support/answers.ts"
 
 const post = (url: string, agent: ReturnType<typeof createAgents>["http"]): Promise<number | undefined> =>
   new Promise((resolve, reject) => {

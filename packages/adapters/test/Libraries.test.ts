@@ -7,9 +7,10 @@ import axios from "axios"
 import got from "got"
 import nodeFetch from "node-fetch"
 import { describe, expect, it } from "vitest"
+import { spec, type World, withServer } from "../../../test/support/withServer.ts"
 import { createAgents } from "../src/index.ts"
+import { echo, failure } from "./support/answers.ts"
 import { selfSigned } from "./support/selfSigned.ts"
-import { echo, failure, spec, type World, withServer } from "./support/withServer.ts"
 
 interface Library {
   readonly name: string

@@ -6,8 +6,9 @@ import { type ClientRequest, createServer, get, type IncomingMessage, request } 
 import { connect } from "node:net"
 import { describe, expect, it } from "vitest"
 import { listen } from "../../../test/support/Listening.ts"
+import { spec, withServer } from "../../../test/support/withServer.ts"
 import { createAgents } from "../src/index.ts"
-import { echo, failure, flood, spec, untilStalled, withServer } from "./support/withServer.ts"
+import { echo, failure, flood, untilStalled } from "./support/answers.ts"
 
 const answered = async (sent: ClientRequest): Promise<IncomingMessage> =>
   await new Promise((resolve, reject) => sent.once("response", resolve).once("error", reject))

@@ -16,8 +16,9 @@ import {
 } from "undici"
 import { describe, expect } from "vitest"
 import { findFreePort } from "../../../test/support/Listening.ts"
+import { spec } from "../../../test/support/withServer.ts"
 import { createDispatcher } from "../src/index.ts"
-import { echo, failure, flood, spec, untilStalled } from "./support/withServer.ts"
+import { echo, failure, flood, untilStalled } from "./support/answers.ts"
 
 const dispatcherOf = (client: Client) => createDispatcher(client, new Dispatcher())
 
