@@ -5,8 +5,9 @@ import { type ClientScript, generate as generateClient, plainer as plainerClient
 import { runClientScript } from "./client/ClientWorld.ts"
 import { generate as generatePool } from "./pool/generate.ts"
 import type { PoolScript } from "./pool/PoolScript.ts"
-import { type RunOptions, type RunResult, runPoolScript } from "./pool/PoolWorld.ts"
+import { runPoolScript } from "./pool/PoolWorld.ts"
 import { plainer as plainerPool } from "./pool/plainer.ts"
+import type { RunOptions, RunResult } from "./RunResult.ts"
 import {
   generate as generateSequence,
   plainer as plainerSequence,

@@ -8,7 +8,7 @@ import { SimulatedNetwork, Simulation } from "@weir/testkit"
 import { Connector } from "@weir/transport"
 import { Cause, Context, Effect, Exit, Layer, Logger, Scope, Stream } from "effect"
 import { countMovesInto } from "../connectionMoves.ts"
-import type { RunOptions, RunResult } from "../pool/PoolWorld.ts"
+import { type RunOptions, type RunResult, resultOf } from "../RunResult.ts"
 import { Judge } from "../Violation.ts"
 import { bytesOf, fromLatin1, latin1 } from "./bodies.ts"
 import { type ClientScript, type Exchange, isCalm, type Rename } from "./ClientScript.ts"
@@ -188,19 +188,9 @@ class ClientWorld implements ServedWorld {
 
   private result(): RunResult {
     const { judge, network, simulation, tally } = this
-    countMovesInto(undefined)
-    for (const [rule, count] of judge.askedCounts) tally.set(`rule ${rule}`, count)
     tally.set("network connections", network.connections.length)
     for (const [fault, count] of network.dialFaults) tally.set(`fault dial: ${fault}`, count)
-    const { stepCount } = simulation
-    const { elapsedMillis } = simulation.clock
-    const { violation } = judge
-    return {
-      violation: violation === undefined ? undefined : { ...violation, stepCount, atMillis: elapsedMillis },
-      stepCount,
-      elapsedMillis,
-      tally
-    }
+    return resultOf(judge, simulation, tally)
   }
 }
 

@@ -6,7 +6,8 @@ import { ConnectionPool, type Lease, type PoolEvent, type PoolStats, type Route 
 import { Simulation } from "@weir/testkit"
 import { Cause, Effect, Exit, Logger, Scope, Stream } from "effect"
 import { countMovesInto } from "../connectionMoves.ts"
-import { Judge, type Violation } from "../Violation.ts"
+import { type RunOptions, type RunResult, resultOf } from "../RunResult.ts"
+import { Judge } from "../Violation.ts"
 import { Caller, type CallerWorld } from "./Caller.ts"
 import { eventKey } from "./eventKey.ts"
 import type { Call, Operation, PoolScript } from "./PoolScript.ts"
@@ -14,19 +15,6 @@ import { routes, stallMillis } from "./PoolScript.ts"
 import { checkEnd, checkQuiet, type JudgedWorld } from "./quietRules.ts"
 import { RulesInForce } from "./RulesInForce.ts"
 import { type SimulatedConnection, SimulatedPeers } from "./SimulatedPeers.ts"
-
-export interface RunResult {
-  readonly violation: (Violation & { readonly stepCount: number; readonly atMillis: number }) | undefined
-  readonly stepCount: number
-  readonly elapsedMillis: number
-  /** How often each thing happened: outcomes, events, faults, rules asked. */
-  readonly tally: ReadonlyMap<string, number>
-}
-
-export interface RunOptions {
-  /** Hears every thing that happens, a line each. */
-  readonly trace?: ((line: string) => void) | undefined
-}
 
 /** A run that takes more steps goes round in circles. */
 const stepCountMax = 200_000
@@ -309,22 +297,13 @@ export class PoolWorld implements CallerWorld, JudgedWorld {
   }
 
   private result(): RunResult {
-    countMovesInto(undefined)
     const tally = new Map(this.moves)
     const add = (key: string, count = 1) => tally.set(key, (tally.get(key) ?? 0) + count)
     for (const { _tag } of this.script.operations) add(`operation ${_tag}`)
     for (const { outcome } of this.callers) add(`caller ${outcome}`)
     for (const event of this.events) add(`event ${eventKey(event)}`)
     for (const [fault, count] of this.peers.faults) add(`fault ${fault}`, count)
-    for (const [rule, count] of this.judge.askedCounts) add(`rule ${rule}`, count)
-    const { stepCount } = this.simulation
-    const { violation } = this.judge
-    return {
-      violation: violation === undefined ? undefined : { ...violation, stepCount, atMillis: this.nowMillis },
-      stepCount,
-      elapsedMillis: this.nowMillis,
-      tally
-    }
+    return resultOf(this.judge, this.simulation, tally)
   }
 }
 

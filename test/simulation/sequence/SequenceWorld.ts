@@ -14,7 +14,7 @@ import { Simulation } from "@weir/testkit"
 import { Cause, Context, Effect, Exit, Logger, Metric, Scope, Stream } from "effect"
 import { countMovesInto } from "../connectionMoves.ts"
 import { eventKey } from "../pool/eventKey.ts"
-import type { RunOptions, RunResult } from "../pool/PoolWorld.ts"
+import { type RunOptions, type RunResult, resultOf } from "../RunResult.ts"
 import { Judge } from "../Violation.ts"
 import { type ModelCaller, ReferencePool } from "./ReferencePool.ts"
 import { routes, type SequenceConfig, type SequenceOperation, type SequenceScript } from "./SequenceScript.ts"
@@ -336,20 +336,10 @@ class SequenceWorld {
 
   private result(): RunResult {
     const { judge, simulation, tally } = this
-    countMovesInto(undefined)
     const add = (key: string) => tally.set(key, (tally.get(key) ?? 0) + 1)
     for (const event of this.events) add(`event ${event.replace(/ route\d+.*/, "")}`)
     for (const { outcome } of this.answers) add(`caller ${outcome.startsWith("connection") ? "served" : outcome}`)
-    for (const [rule, count] of judge.askedCounts) tally.set(`rule ${rule}`, count)
-    const { stepCount } = simulation
-    const { elapsedMillis } = simulation.clock
-    const { violation } = judge
-    return {
-      violation: violation === undefined ? undefined : { ...violation, stepCount, atMillis: elapsedMillis },
-      stepCount,
-      elapsedMillis,
-      tally
-    }
+    return resultOf(judge, simulation, tally)
   }
 }
 
