@@ -184,7 +184,7 @@ describe("an interrupted connect", () => {
           assert.isAtLeast(outcomeCounts.opened, 100)
           assert.isAbove(outcomeCounts.interrupted, 0)
         }).pipe(Random.withSeed("interruption")),
-      60_000
+      180_000
     )
   }
 })

@@ -23,15 +23,15 @@ type Kind = (typeof kinds)[number]
 const isSecure = (kind: Kind): boolean => kind.startsWith("tls")
 const isProxied = (kind: Kind): boolean => kind.includes("tunnel")
 
-const proxyScope = Scope.makeUnsafe()
 let proxy: TestProxy | undefined
 
 /** Gives the suite in whose file it is called the proxy that its tunnels go through. */
 export const useTunnels = (): void => {
+  const scope = Scope.makeUnsafe()
   beforeAll(async () => {
-    proxy = await Effect.runPromise(makeProxy({ protocol: "http" }).pipe(Scope.provide(proxyScope)))
+    proxy = await Effect.runPromise(makeProxy({ protocol: "http" }).pipe(Scope.provide(scope)))
   })
-  afterAll(() => Effect.runPromise(Scope.close(proxyScope, Exit.void)))
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 }
 
 /** When the scope closes, no connection to the proxy is left. */
