@@ -7,10 +7,10 @@ import { Clock, Effect, Metric, Random, type Scope } from "effect"
 import { serveAdmin } from "./Admin.ts"
 import type { GatewayModel } from "./config/GatewayModel.ts"
 import { makeRouter } from "./config/Router.ts"
-import { type ListenError, type Listener, listen } from "./Listener.ts"
+import { type ListenError, type Listener, listenPlain } from "./Listener.ts"
 import type { AccessRecord } from "./proxy/AccessLog.ts"
 import { type ClusterRuntime, makeClusterRuntime } from "./proxy/ClusterRuntime.ts"
-import { exchange, refusedRecord } from "./proxy/Exchange.ts"
+import { Exchange, type ExchangeShared, refusedRecord } from "./proxy/Exchange.ts"
 import { formatFlags } from "./proxy/ResponseFlag.ts"
 
 export interface GatewayOptions {
@@ -52,12 +52,19 @@ export const serve = (
       count(record)
       options.onAccess(record)
     }
-    const shared = {
+    const runFork = Effect.runForkWith(yield* Effect.context<never>())
+    const shared: ExchangeShared = {
       router: makeRouter(model),
       clusters,
-      nowMillis: () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
+      time: {
+        nowMillis: () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
+        random: () => random.nextDoubleUnsafe(),
+        after: (millis, run) => {
+          const fiber = runFork(Effect.andThen(Effect.sleep(millis), Effect.sync(run)))
+          return () => fiber.interruptUnsafe()
+        }
+      },
       wallMillis: () => clock.currentTimeMillisUnsafe(),
-      random: () => random.nextDoubleUnsafe(),
       onEnd
     }
     const admin = yield* serveAdmin(clusters, {
@@ -66,7 +73,7 @@ export const serve = (
       isFixed: options.isAdminPortFixed
     })
     // Last to come up and first to close.
-    const listener = yield* listen(
+    const listener = yield* listenPlain(
       {
         host: options.host,
         port: options.port,
@@ -74,7 +81,7 @@ export const serve = (
         idleMillisMax: options.idleMillisMax,
         onRefused: (fault) => onEnd(refusedRecord(fault, shared.wallMillis()))
       },
-      (incoming) => exchange(shared, incoming)
+      (incoming, onOver) => new Exchange(shared, incoming, onOver)
     )
     return { listener, admin }
   })

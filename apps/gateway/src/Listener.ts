@@ -1,7 +1,7 @@
 /**
- * A listening HTTP server of `node:http`, which all three runtimes have, that hands each exchange to a fiber.
+ * A listening HTTP server of `node:http`, which all three runtimes have, that hands each exchange to its handler.
  *
- * It promises that every caller gets an answer or a closed connection, whatever becomes of the fiber, that what is no
+ * It promises that every caller gets an answer or a closed connection, whatever becomes of the handler, that what is no
  * HTTP is answered with the status that says so, and that closing lets the accepted requests finish.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http"
@@ -64,6 +64,19 @@ export class Incoming {
 /** Answers a request. It is interrupted when its caller has gone away, or with `fault` set. */
 export type Handler = (incoming: Incoming) => Effect.Effect<void>
 
+/** A request being answered by plain calls. */
+export interface Answering {
+  /** Called once, and before `giveUp`. */
+  begin(): void
+  /**
+   * The caller has gone away, or is cut off for `incoming.fault`: ends it in this stack. Does nothing once it is over.
+   */
+  giveUp(): void
+}
+
+/** `onOver` is to be called once for each request that has begun, perhaps within `begin`. */
+export type PlainHandler = (incoming: Incoming, onOver: (end: Exit.Exit<void>) => void) => Answering
+
 export interface Listener {
   readonly host: string
   readonly port: number
@@ -76,7 +89,9 @@ export interface ListenOptions {
   readonly port: number
   /** The port as given or none; otherwise the next free one. */
   readonly isFixed: boolean
-  /** With nothing read or written for so long, an exchange is given up. Default: 300,000, Envoy's stream idle timeout. */
+  /**
+   * With nothing read or written for so long, an exchange is given up. Default: 300,000, Envoy's stream idle timeout.
+   */
   readonly idleMillisMax?: number | undefined
   /** Told of each caller that was refused before there was a request to hand on. */
   readonly onRefused?: (fault: CallerFault) => void
@@ -99,11 +114,23 @@ const serverOptions = {
   /** Node would drop all but the first of some fields. */
   joinDuplicateHeaders: true,
   /** Node would answer a request without a host, and nobody would hear of it. */
-  requireHostHeader: false
+  requireHostHeader: false,
+  /** A request without a body needs no stream that ends. */
+  optimizeEmptyRequests: true
 } as const
 
 /** Listens until the scope closes, which stops accepting and lets the accepted requests finish. */
 export const listen = (options: ListenOptions, handler: Handler): Effect.Effect<Listener, ListenError, Scope.Scope> =>
+  Effect.flatMap(Effect.context<never>(), (context) => {
+    const fork = Effect.runForkWith(context)
+    return listenPlain(options, (incoming, onOver) => new FiberAnswering(() => fork(handler(incoming)), onOver))
+  })
+
+/** `listen` for a handler that needs no fiber. */
+export const listenPlain = (
+  options: ListenOptions,
+  handler: PlainHandler
+): Effect.Effect<Listener, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const exchanges = new Exchanges(Effect.runForkWith(yield* Effect.context<never>()), handler)
     const server = makeServer(exchanges, options)
@@ -117,14 +144,34 @@ export const listen = (options: ListenOptions, handler: Handler): Effect.Effect<
     return { host: options.host, port, activeCount: () => exchanges.running.size }
   })
 
-/** The exchanges under way, each in a fiber. */
+class FiberAnswering implements Answering {
+  private readonly fork: () => Fiber.Fiber<void>
+  private readonly onOver: (end: Exit.Exit<void>) => void
+  private fiber: Fiber.Fiber<void> | undefined
+
+  constructor(fork: () => Fiber.Fiber<void>, onOver: (end: Exit.Exit<void>) => void) {
+    this.fork = fork
+    this.onOver = onOver
+  }
+
+  begin(): void {
+    this.fiber = this.fork()
+    this.fiber.addObserver(this.onOver)
+  }
+
+  giveUp(): void {
+    this.fiber?.interruptUnsafe()
+  }
+}
+
+/** The exchanges under way. */
 class Exchanges {
-  readonly running = new Map<Incoming, Fiber.Fiber<void>>()
+  readonly running = new Map<Incoming, Answering>()
   private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
-  private readonly handler: Handler
+  private readonly handler: PlainHandler
   private onIdle: (() => void) | undefined
 
-  constructor(fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>, handler: Handler) {
+  constructor(fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>, handler: PlainHandler) {
     this.fork = fork
     this.handler = handler
   }
@@ -132,27 +179,27 @@ class Exchanges {
   begin(incoming: Incoming): void {
     const { response } = incoming
     if (this.onIdle !== undefined) response.shouldKeepAlive = false
-    const fiber = this.fork(this.handler(incoming))
-    this.running.set(incoming, fiber)
-    response.once("close", () => {
-      if (!response.writableFinished) fiber.interruptUnsafe()
-    })
-    fiber.addObserver((exit) => {
+    const answering = this.handler(incoming, (end) => {
       this.running.delete(incoming)
-      this.settle(incoming, exit)
+      this.settle(incoming, end)
       if (this.running.size === 0) this.onIdle?.()
     })
+    this.running.set(incoming, answering)
+    response.on("close", () => {
+      if (!response.writableFinished) answering.giveUp()
+    })
+    answering.begin()
   }
 
   /** Gives up the exchanges of a connection; returns how many there were. */
   cut(socket: Duplex, fault: CallerFault): number {
     let count = 0
-    for (const [incoming, fiber] of this.running) {
+    for (const [incoming, answering] of this.running) {
       if (incoming.message.socket !== socket) continue
       count++
       incoming.fault = fault
       incoming.response.shouldKeepAlive = false
-      fiber.interruptUnsafe()
+      answering.giveUp()
     }
     return count
   }
@@ -165,9 +212,9 @@ class Exchanges {
   }
 
   /** Whatever became of the exchange, its caller does not wait for ever, and its next request is read. */
-  private settle({ message, response }: Incoming, exit: Exit.Exit<void>): void {
-    if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
-      this.fork(Effect.logError(`a defect ended ${message.method} ${message.url}`, exit.cause))
+  private settle({ message, response }: Incoming, end: Exit.Exit<void>): void {
+    if (Exit.isFailure(end) && !Cause.hasInterruptsOnly(end.cause)) {
+      this.fork(Effect.logError(`a defect ended ${message.method} ${message.url}`, end.cause))
     }
     if (!response.writableEnded) {
       if (response.headersSent) response.destroy()
@@ -181,7 +228,8 @@ const makeServer = (exchanges: Exchanges, { idleMillisMax = 300_000, onRefused }
   const server = createServer(serverOptions, (message, response) => {
     exchanges.begin(new Incoming(message, response, false))
   })
-  // Without a limit here Node drops the fields beyond the 2000th and says nothing; the size of a head is bounded anyway.
+  // Without a limit here Node drops the fields beyond the 2000th and says nothing; the size of a head is bounded
+  // anyway.
   server.maxHeadersCount = 0
   server.on("checkContinue", (message, response) => {
     exchanges.begin(new Incoming(message, response, true))

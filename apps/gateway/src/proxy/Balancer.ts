@@ -30,10 +30,10 @@ export const candidatesOf = (endpoints: ReadonlyArray<Endpoint>): ReadonlyArray<
 export const pick = (
   candidates: ReadonlyArray<Candidate>,
   policy: LoadBalancing,
-  tried: ReadonlySet<Candidate>,
+  tried: ReadonlySet<Candidate> | undefined,
   random: () => number
 ): Candidate | undefined => {
-  const untried = tried.size === 0 ? candidates : candidates.filter((candidate) => !tried.has(candidate))
+  const untried = tried === undefined ? candidates : candidates.filter((candidate) => !tried.has(candidate))
   const pool = untried.length > 0 ? untried : candidates
   switch (policy) {
     case "ROUND_ROBIN":

@@ -27,7 +27,7 @@ export class ClusterRuntime {
     this.candidates = candidatesOf(cluster.endpoints)
   }
 
-  pick(tried: ReadonlySet<Candidate>): Candidate | undefined {
+  pick(tried: ReadonlySet<Candidate> | undefined): Candidate | undefined {
     return pick(this.candidates, this.cluster.policy.loadBalancing.value, tried, this.random)
   }
 

@@ -1,6 +1,6 @@
 /**
- * How a request that got no answer from an endpoint is answered: Envoy's status, its response flag, and a body that says
- * which limit it was and who set it.
+ * How a request that got no answer from an endpoint is answered: Envoy's status, its response flag, and a body that
+ * says which limit it was and who set it.
  */
 import type { ClientError } from "@weir/client"
 import type { PoolError, RefusalReason } from "@weir/core"

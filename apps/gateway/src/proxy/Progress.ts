@@ -10,7 +10,7 @@ import type { ResponseFlag } from "./ResponseFlag.ts"
 export class Progress {
   /** 0: no head of an answer was sent. */
   status = 0
-  readonly flags = new Set<ResponseFlag>()
+  flags: ReadonlySet<ResponseFlag> = noFlags
   /** Bytes of bodies. */
   receivedByteCount = 0
   sentByteCount = 0
@@ -24,6 +24,10 @@ export class Progress {
 
   get cluster(): string | undefined {
     return this.runtime?.cluster.id
+  }
+
+  addFlag(flag: ResponseFlag): void {
+    this.flags = new Set(this.flags).add(flag)
   }
 
   enterCluster(runtime: ClusterRuntime): void {
@@ -62,3 +66,5 @@ export class Progress {
     if (this.runtime !== undefined) this.runtime.requestCount--
   }
 }
+
+const noFlags: ReadonlySet<ResponseFlag> = new Set()
