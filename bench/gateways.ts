@@ -3,7 +3,7 @@
  * (wrk, which is Debian's) on the other.
  *
  * `--only NAME,NAME` picks gateways by a part of their name; `--rounds N` and `--seconds S` set how often and how long each is
- * measured (3 times 5 seconds).
+ * measured (3 times 4 seconds: with warm-ups, 7 minutes for all of them).
  */
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
@@ -12,12 +12,13 @@ import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
 import { isQuick, optionValue, Report } from "./harness.ts"
 import { configure, type GatewayProgram, gatewayPrograms, versionOf, whyAbsent } from "./peers/gatewayPrograms.ts"
 import { freePort, pinned, startUpstream } from "./upstream.ts"
 
 const rounds = Number(optionValue("--rounds") ?? (isQuick ? 1 : 3))
-const measuredSeconds = Number(optionValue("--seconds") ?? (isQuick ? 1 : 5))
+const measuredSeconds = Number(optionValue("--seconds") ?? (isQuick ? 1 : 4))
 const connectionCounts = isQuick ? [50] : [1, 50, 500]
 
 const wanted = optionValue("--only")?.split(",") ?? (isQuick ? ["(node)", "nginx"] : [""])
@@ -82,19 +83,22 @@ const untilListening = async (port: number, isOver: () => boolean): Promise<void
 interface Seen {
   readonly requestsPerSecond: number
   readonly requestCount: number
-  readonly p50Micros: number
-  readonly p99Micros: number
+  /** Median and tail; `undefined` where not one request was answered. */
+  readonly p50Micros: number | undefined
+  readonly p99Micros: number | undefined
+  readonly p999Micros: number | undefined
+  /** Answers of 400 and above, timeouts, connections refused or lost. */
   readonly badCount: number
 }
 
-const unitsMicros: Readonly<Record<string, number>> = { us: 1, ms: 1000, s: 1_000_000 }
+const reporter = fileURLToPath(new URL("peers/gateways/wrk.lua", import.meta.url))
 
 const load = async (port: number, connectionCount: number, seconds: number): Promise<Seen> => {
   const [program, args] = pinned("caller", "wrk", [
-    "--latency",
     "-t1",
     `-c${connectionCount}`,
     `-d${seconds}s`,
+    ...["-s", reporter],
     `http://127.0.0.1:${port}/`
   ])
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] })
@@ -103,21 +107,22 @@ const load = async (port: number, connectionCount: number, seconds: number): Pro
     text += piece
   })
   await once(child, "close")
-  const find = (pattern: RegExp): string => pattern.exec(text)?.[1] ?? "0"
-  const micros = (share: number): number => {
-    const found = new RegExp(`^ +${share}% +([\\d.]+)(us|ms|s)$`, "m").exec(text)
-    return Number(found?.[1] ?? 0) * (unitsMicros[found?.[2] ?? "us"] ?? 1)
-  }
+  const found = /^seen (\{.*\})$/m.exec(text)?.[1]
+  if (found === undefined) throw new Error(`wrk has not said what it saw: ${text}`)
+  const said: Readonly<Record<string, number>> = JSON.parse(found)
+  const count = (field: string): number => said[field] ?? 0
   return {
-    requestsPerSecond: Number(find(/Requests\/sec: +([\d.]+)/)),
-    requestCount: Number(find(/(\d+) requests in/)),
-    p50Micros: micros(50),
-    p99Micros: micros(99),
-    badCount: Number(find(/Non-2xx or 3xx responses: (\d+)/))
+    requestsPerSecond: count("requestCount") / (count("durationMicros") / 1e6),
+    requestCount: count("requestCount"),
+    p50Micros: said["p50Micros"],
+    p99Micros: said["p99Micros"],
+    p999Micros: said["p999Micros"],
+    badCount: count("badCount")
   }
 }
 
-type Figures = Readonly<Record<string, number>>
+/** By unit; `undefined` where there is nothing to measure. */
+type Figures = Readonly<Record<string, number | undefined>>
 
 const measure = async (program: GatewayProgram): Promise<ReadonlyMap<number, Figures>> => {
   const ports = { port: await freePort(), adminPort: await freePort(), upstreamPort: upstream.port }
@@ -142,7 +147,8 @@ const measure = async (program: GatewayProgram): Promise<ReadonlyMap<number, Fig
       "µs of processor/request": ((cpuSeconds(child.pid ?? 0) - cpuBefore) * 1e6) / Math.max(1, seen.requestCount),
       "p50 µs": seen.p50Micros,
       "p99 µs": seen.p99Micros,
-      "bad answers": seen.badCount
+      "p99.9 µs": seen.p999Micros,
+      failures: seen.badCount
     })
   }
   child.kill("SIGTERM")
@@ -157,6 +163,7 @@ for (let round = 0; round < rounds; round++) {
   for (const program of programs) {
     for (const [connectionCount, figures] of await measure(program)) {
       for (const [unit, value] of Object.entries(figures)) {
+        if (value === undefined) continue
         const table = `${connectionCount} connections: ${unit}`
         const byName = runs.get(table) ?? new Map<string, Array<number>>()
         runs.set(table, byName)

@@ -1,6 +1,8 @@
 /**
- * The gateways: how each is built, configured and started. All pass everything on to one upstream, over at most 50
- * connections where they can be told so, and write no access log.
+ * The gateways: how each is built, configured and started. All pass everything on to one upstream and write no access log.
+ * Over at most 50 connections, behind which requests wait, with one exception: nginx without a subscription has no queue,
+ * and answers 502 where `max_conns` is met; so it has no limit, keeps as many connections as callers ask for, and is
+ * named so in the tables.
  */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
@@ -70,14 +72,14 @@ export const gatewayPrograms: ReadonlyArray<GatewayProgram> = [
   ours("bun", "main.bun.ts", "run"),
   ours("deno", "main.deno.ts", "run", "--allow-all"),
   {
-    name: "nginx",
+    name: "nginx (no limit)",
     files: ({ port, upstreamPort }) => ({
       "nginx.conf": `daemon off; worker_processes 1; error_log stderr crit; pid nginx.pid;
 events { worker_connections 4096; }
 http {
   access_log off; keepalive_requests 1000000000;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
-  upstream all { server 127.0.0.1:${upstreamPort} max_conns=50; keepalive 50; keepalive_requests 1000000000; }
+  upstream all { server 127.0.0.1:${upstreamPort}; keepalive 1000; keepalive_requests 1000000000; }
   server {
     listen 127.0.0.1:${port} backlog=4096;
     location / { proxy_pass http://all; proxy_http_version 1.1; proxy_set_header Connection ""; }
