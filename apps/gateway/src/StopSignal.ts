@@ -1,8 +1,8 @@
 /**
  * Being told to stop: Ctrl-C or SIGTERM.
  *
- * The first signal asks for a clean end. At Ctrl-C in a terminal a process under npm gets SIGINT twice, from the terminal
- * and from npm, so a second one means "now" only when it comes later than npm's can.
+ * The first signal asks for a clean end. At Ctrl-C in a terminal a process under npm gets SIGINT twice, from the
+ * terminal and from npm, so a second one means "now" only when it comes later than npm's can.
  */
 import { Clock, Effect } from "effect"
 

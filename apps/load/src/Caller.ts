@@ -1,13 +1,13 @@
 /**
  * One caller: a closed loop of calls over one keep-alive connection at a time.
  *
- * It is written in plain callbacks with no fiber, promise or timer per call, and reads the clock once per call, for it is
- * the measuring tool: what it costs is counted as the peer's latency.
+ * It is written in plain callbacks with no fiber, promise or timer per call, and reads the clock once per call, for it
+ * is the measuring tool: what it costs is counted as the peer's latency.
  *
- * As fortio does it: the connection is dropped after an answer that is neither 2xx nor 418, and the next call dials again;
- * a connection that the server closed while it was idle is replaced before the call is sent. Where the server closed it in
- * the moment the call was sent, a call that may be repeated (RFC 9110 section 9.2.2) is sent once more on a new connection
- * and counted once; fortio does so with every method.
+ * As fortio does it: the connection is dropped after an answer that is neither 2xx nor 418, and the next call dials
+ * again; a connection that the server closed while it was idle is replaced before the call is sent. Where the server
+ * closed it in the moment the call was sent, a call that may be repeated (RFC 9110 section 9.2.2) is sent once more on
+ * a new connection and counted once; fortio does so with every method.
  */
 import {
   type Http1Error,

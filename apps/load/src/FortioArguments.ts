@@ -8,8 +8,8 @@ import { Option } from "effect"
 const valueFlags: ReadonlySet<string> = new Set(["c", "n", "t", "H", "X", "qps", "loglevel", "payload", "timeout"])
 
 /**
- * `-qps 5`, `-qps=5` and `--qps 5` become `--qps=5`, `-c 5` becomes `-c=5`, with a value that may begin with a dash, as in
- * Go; all else stays.
+ * `-qps 5`, `-qps=5` and `--qps 5` become `--qps=5`, `-c 5` becomes `-c=5`, with a value that may begin with a dash, as
+ * in Go; all else stays.
  */
 export const normaliseArguments = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   const normalised: Array<string> = []

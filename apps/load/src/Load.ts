@@ -1,6 +1,6 @@
 /**
- * Runs a load: the callers in plain callbacks, around them one scope that owns their dials, their waits and the sweep for
- * calls that take too long.
+ * Runs a load: the callers in plain callbacks, around them one scope that owns their dials, their waits and the sweep
+ * for calls that take too long.
  *
  * When the run has ended, failed or been interrupted, every connection it opened is closed.
  */

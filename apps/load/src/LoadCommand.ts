@@ -147,8 +147,8 @@ const presenter: CliOutput.Presenter = {
 }
 
 /**
- * Runs one command line. Succeeds with the status to exit with: 0 after a run, whatever its calls' codes; 1 when nothing
- * could be measured; 2 when the flags, the URL or the request are wrong.
+ * Runs one command line. Succeeds with the status to exit with: 0 after a run, whatever its calls' codes; 1 when
+ * nothing could be measured; 2 when the flags, the URL or the request are wrong.
  */
 export const runCommandLine = (
   args: ReadonlyArray<string>

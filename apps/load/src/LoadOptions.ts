@@ -14,7 +14,9 @@ export interface LoadOptions {
    * No call begins later than this after the start; those under way end. `Infinity`: until `stop`. Default: 5 seconds.
    */
   readonly duration?: Duration.Input
-  /** Calls per second of all callers together; `"max"`: each begins the next as soon as it has its answer. Default: 8. */
+  /**
+   * Calls per second of all callers together; `"max"`: each begins the next as soon as it has its answer. Default: 8.
+   */
   readonly qps?: number | "max"
   /** Sent with every call, in this order. One named `Host` replaces the URL's. */
   readonly headers?: ReadonlyArray<readonly [name: string, value: string]>

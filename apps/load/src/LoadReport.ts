@@ -23,8 +23,9 @@ export interface LoadReport {
 }
 
 /**
- * How long the calls took, each from its start, a connect included, to the end of its answer. `min`, `avg` and `max` are
- * exact; the others are read from a histogram of microseconds with three significant digits. All 0 when there was no call.
+ * How long the calls took, each from its start, a connect included, to the end of its answer. `min`, `avg` and `max`
+ * are exact; the others are read from a histogram of microseconds with three significant digits. All 0 when there was
+ * no call.
  */
 export interface LatencyMillis {
   readonly min: number

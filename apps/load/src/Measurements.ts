@@ -1,6 +1,6 @@
 /**
- * What has been measured so far in one run. Recording is on the path of every call: it allocates nothing but a new code's
- * entry.
+ * What has been measured so far in one run. Recording is on the path of every call: it allocates nothing but a new
+ * code's entry.
  */
 import type { Http1Reason } from "@weir/http1"
 import type { TransportReason } from "@weir/transport"

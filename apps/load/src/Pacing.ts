@@ -1,8 +1,8 @@
 /**
  * When each caller begins its calls. Pure: times are nanoseconds since the start of the run.
  *
- * As fortio does it, the callers share the calls and the rate equally and begin together. A caller that has fallen behind
- * its schedule catches up by not waiting until it is back on it.
+ * As fortio does it, the callers share the calls and the rate equally and begin together. A caller that has fallen
+ * behind its schedule catches up by not waiting until it is back on it.
  */
 
 const unlimited = Number.POSITIVE_INFINITY
@@ -31,8 +31,8 @@ export const equalShares = (callCount: number, callerCount: number): ReadonlyArr
 }
 
 /**
- * The pacing of each caller. There may be fewer than `concurrency`: none is without a call, and at a fixed rate each has
- * at least two, since a single call cannot be spread over time.
+ * The pacing of each caller. There may be fewer than `concurrency`: none is without a call, and at a fixed rate each
+ * has at least two, since a single call cannot be spread over time.
  */
 export const planPacing = (options: {
   readonly concurrency: number

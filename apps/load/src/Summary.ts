@@ -1,6 +1,6 @@
 /**
- * A report as text, in the words and the order of fortio's summary, so that what reads one can read the other. Times are
- * in seconds, as there.
+ * A report as text, in the words and the order of fortio's summary, so that what reads one can read the other. Times
+ * are in seconds, as there.
  */
 import type { LoadReport } from "./LoadReport.ts"
 

@@ -25,8 +25,8 @@ export const domainsOf = (host: string, namespace: string): ReadonlyArray<string
 export const isWildcard = (host: string): boolean => host.startsWith("*")
 
 /**
- * Whether `host` is among the names that `wildcard` stands for. A `*` stands for at least one character; alone it stands
- * for all, also for a request that names no host.
+ * Whether `host` is among the names that `wildcard` stands for. A `*` stands for at least one character; alone it
+ * stands for all, also for a request that names no host.
  */
 export const matchesWildcard = (wildcard: string, host: string): boolean =>
   wildcard === "*" || (host.length >= wildcard.length && host.endsWith(wildcard.slice(1)))

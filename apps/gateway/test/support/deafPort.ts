@@ -1,6 +1,6 @@
 /**
- * A port where connects neither succeed nor fail: a process that listens and never accepts, its backlog full, so that the
- * system drops what comes.
+ * A port where connects neither succeed nor fail: a process that listens and never accepts, its backlog full, so that
+ * the system drops what comes.
  */
 import { spawn } from "node:child_process"
 import { connect } from "node:net"

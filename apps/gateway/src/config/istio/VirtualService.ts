@@ -95,7 +95,10 @@ export type RetryCondition = (typeof retryConditions)[number]
 export const isRetryCondition = (text: string): text is RetryCondition =>
   retryConditions.some((condition) => condition === text)
 
-/** Conditions that would never hold here, and why. (`refused-stream` cannot happen in HTTP/1.1 and is no such: it is kept.) */
+/**
+ * Conditions that would never hold here, and why. (`refused-stream` cannot happen in HTTP/1.1 and is no such: it is
+ * kept.)
+ */
 const unseenConditions: ReadonlyMap<string, string> = new Map([
   ["retriable-headers", "Istio has no field that would name the headers"],
   ["http3-post-connect-failure", "endpoints are not spoken to in HTTP/3"]
