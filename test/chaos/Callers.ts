@@ -14,6 +14,7 @@ import {
   type PhaseReport,
   postByteCountMax
 } from "./Protocol.ts"
+import { Starvation } from "./Starvation.ts"
 
 /** More callers than connections, so that there is always a queue, and less than it may hold, but for a few. */
 export const callerCount = 60
@@ -28,6 +29,7 @@ export class Callers {
   tide = callerCount
   /** What befell a call is told apart by whether it had begun before the phase. */
   phaseNumber = 0
+  readonly starvation = new Starvation()
   private readonly client: WeirClientService
   private readonly servers: ReadonlyArray<FarmAddress>
   private readonly chance: Chance
@@ -71,11 +73,15 @@ export class Callers {
     return Effect.all([...callers, ...others], { concurrency: "unbounded", discard: true })
   }
 
-  /** Calls each server once. */
+  /** Calls each server once; again where the machine is too busy for an answer. */
   get callEach(): Effect.Effect<void> {
-    return Effect.forEach(this.servers, (server) => this.exchange(this.nextNumber++, server, false), {
-      discard: true
-    }).pipe(Effect.orDie)
+    const calls = this.servers.map((server) =>
+      Effect.retry(
+        Effect.suspend(() => this.exchange(this.nextNumber++, server, false)),
+        { times: 20 }
+      )
+    )
+    return Effect.orDie(Effect.all(calls, { discard: true }))
   }
 
   private get someServer(): FarmAddress {
@@ -118,12 +124,12 @@ export class Callers {
   private readonly callOnce: Effect.Effect<void> = Effect.suspend(() => {
     const { chance, phaseNumber } = this
     const number = this.nextNumber++
-    const begunMillis = performance.now()
+    const begunMillis = performance.now() - this.starvation.totalMillis
     const exchange = this.exchange(number, this.someServer, chance.below(3) === 0)
     const isImpatient = chance.below(12) === 0
     const bounded = isImpatient ? Effect.timeoutOption(exchange, chance.below(100)) : exchange
     return Effect.flatMap(Effect.exit(bounded), (exit) => {
-      const lastedMillis = performance.now() - begunMillis
+      const lastedMillis = performance.now() - this.starvation.totalMillis - begunMillis
       if (lastedMillis > requestMillis + graceMillis) this.find(`${number} took ${Math.round(lastedMillis)} ms`)
       if (Exit.isSuccess(exit)) {
         this.count(isImpatient ? "given up or answered" : "answered")

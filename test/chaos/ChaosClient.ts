@@ -61,7 +61,12 @@ const meddle = (client: WeirClientService, callers: Callers): Effect.Effect<void
 /** So quick that a name's change is heard of within two seconds. */
 const names = {
   lookup: recordLookup({ servers: [orders.nameServer], timeoutMillis: 300, tryCount: 2 }),
-  dns: { timeToLiveMin: "500 millis", negativeTimeToLive: "200 millis", failureTimeToLive: "200 millis" }
+  dns: {
+    timeToLiveMin: "500 millis",
+    negativeTimeToLive: "200 millis",
+    failureTimeToLive: "200 millis",
+    lookupTimeout: "1 second"
+  }
 } as const
 
 const tell = (report: PhaseReport | PhaseEnd): void => console.log(JSON.stringify(report))
@@ -75,6 +80,7 @@ const endPhase = (of: PhaseEnd["phase"], client: WeirClientService, callers: Cal
       ...callers.take(),
       perTenth: Array.from(perTenth, (calls) => calls ?? 0),
       held: yield* held,
+      starvedMillis: callers.starvation.totalMillis,
       reconfigurationCount,
       closedByReason: Object.fromEntries(closedByReason)
     })

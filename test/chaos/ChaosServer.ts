@@ -14,7 +14,8 @@ import { createServer as createTlsServer } from "node:https"
 import { createServer as createTcpServer, type Socket } from "node:net"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
-import { Chance } from "@weir/testkit"
+// Not the whole test kit: a server is started again every other second.
+import { Chance } from "@weir/testkit/Chance"
 import { bodyOfAnswer, type FarmWord, longBodyOfAnswer, numberHeader } from "./Protocol.ts"
 
 const [port = "0", seed = "1", tlsDirectory] = process.argv.slice(2)

@@ -6,7 +6,8 @@
 import { writeSync } from "node:fs"
 import { connect, createServer, type Socket } from "node:net"
 import { createInterface } from "node:readline"
-import { Chance } from "@weir/testkit"
+// Not the whole test kit: a server is started again every other second.
+import { Chance } from "@weir/testkit/Chance"
 
 const [port = "0", serverPort = "0", seed = "1"] = process.argv.slice(2)
 const chance = new Chance(Number(seed))

@@ -37,6 +37,8 @@ export interface Overload {
   /** Calls answered a second: as many callers as connections before, under overload, and in the second after it. */
   readonly rates: readonly [before: number, overload: number, after: number]
   readonly arrivalRate: number
+  /** Of the time of the overload, in which the machine let the process wait. */
+  readonly starvedRatio: number
   readonly refusedCount: number
   /** Of callers that were neither answered nor refused, by outcome. */
   readonly otherOutcomes: Readonly<Record<string, number>>
@@ -61,10 +63,13 @@ const pendingCount = 10
 const arrivalRatio = 100
 /** Everybody who may wait is served within twice the service time, and the machine may be busy. */
 const recoveryMillisMax = 1000
+const starvedRatioMax = 0.1
 const heapGrowthMegabytes = 100
 const heapLeftMegabytes = 10
 
 export interface OverloadResult extends Overload {
+  /** Rates were not judged, for the machine was too busy with other things. */
+  readonly isStarved: boolean
   readonly findings: ReadonlyArray<string>
 }
 
@@ -90,18 +95,22 @@ export const runOverload = async (options: OverloadOptions): Promise<OverloadRes
     if (!isKept) findings.add(finding)
   }
   const rate = (value: number): string => value.toFixed(1)
+  const isStarved = told.starvedRatio > starvedRatioMax
   check(
-    during >= before * goodputRatioMin,
+    isStarved || during >= before * goodputRatioMin,
     `${rate(during)} calls answered a second under overload, ${rate(before)} before`
   )
-  check(after >= before * goodputRatioMin, `${rate(after)} calls answered a second after it, ${rate(before)} before`)
+  check(
+    isStarved || after >= before * goodputRatioMin,
+    `${rate(after)} calls answered a second after it, ${rate(before)} before`
+  )
   check(told.refusalMicros <= refusalMicrosMax, `a refusal takes ${told.refusalMicros.toFixed(1)} µs of CPU time`)
   check(
-    told.arrivalRate >= before * arrivalRatioMin,
+    isStarved || told.arrivalRate >= before * arrivalRatioMin,
     `only ${rate(told.arrivalRate)} callers a second could be made, not ${arrivalRatioMin} times ${rate(before)}`
   )
   check(
-    told.recoveryMillis <= recoveryMillisMax,
+    isStarved || told.recoveryMillis <= recoveryMillisMax,
     `somebody waited ${Math.round(told.recoveryMillis)} ms after the last arrival`
   )
   check(told.failedAfterCount === 0, `${told.failedAfterCount} calls failed after it`)
@@ -116,5 +125,5 @@ export const runOverload = async (options: OverloadOptions): Promise<OverloadRes
     told.heldAfter.heapBytes <= heapBefore + heapLeftMegabytes * 1e6,
     `${(told.heldAfter.heapBytes / 1e6).toFixed(1)} MB of heap after it, ${(heapBefore / 1e6).toFixed(1)} MB before`
   )
-  return { ...told, findings: findings.all }
+  return { ...told, findings: findings.all, isStarved }
 }

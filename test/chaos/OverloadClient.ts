@@ -8,16 +8,14 @@ import { emptyBody, type WeirClientService } from "@weir/client"
 import { Cause, Effect, Exit } from "effect"
 import type { Overload, OverloadOrders } from "./Overload.ts"
 import { held, nameOf, openClient, runTried } from "./openClient.ts"
+import { cpuMicros, Starvation } from "./Starvation.ts"
 
 const orders: OverloadOrders = JSON.parse(process.argv[2] ?? "{}")
 const { arrivalRatio, capacitySeconds, connectionCount, overloadSeconds, pendingCount, port } = orders
 
 let nextNumber = 1
 
-const cpuMicros = (): number => {
-  const { system, user } = process.cpuUsage()
-  return system + user
-}
+const starvation = new Starvation()
 
 const callBy = (client: WeirClientService) => {
   const origin = client.originFor(false, "127.0.0.1", port)
@@ -101,6 +99,7 @@ const overloadBy = (call: ReturnType<typeof callBy>, arrivalRate: number) =>
     }
     const startMillis = performance.now()
     const startMicros = cpuMicros()
+    const starvedMillis = starvation.totalMillis
     let nextBurstMillis = startMillis + 200
     let arrivalsUntilMillis = startMillis
     while (performance.now() < startMillis + overloadSeconds * 1000) {
@@ -127,6 +126,7 @@ const overloadBy = (call: ReturnType<typeof callBy>, arrivalRate: number) =>
       values.sort((a, b) => a - b)[Math.floor(values.length * ratio)] ?? Number.POSITIVE_INFINITY
     return {
       spentMicros: cpuMicros() - startMicros,
+      starvedRatio: (starvation.totalMillis - starvedMillis) / (tookSeconds * 1000),
       answeredCount,
       rate: answeredCount / tookSeconds,
       arrivalRate: arrivedCount / tookSeconds,

@@ -70,6 +70,8 @@ export interface PhaseEnd extends PhaseReport {
   /** Successful calls in each tenth of a second of a phase that is not the storm. */
   readonly perTenth: ReadonlyArray<number>
   readonly held: Held
+  /** Since the start. */
+  readonly starvedMillis: number
   readonly reconfigurationCount: number
   /** Connections closed since the start, by reason. */
   readonly closedByReason: Readonly<Record<string, number>>

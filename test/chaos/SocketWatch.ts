@@ -53,13 +53,23 @@ const rows = (): ReadonlyArray<Row> =>
 
 const portOf = (end: string): number => Number(end.slice(end.lastIndexOf(":") + 1))
 
+const readableRows = (): ReadonlyArray<Row> =>
+  rows().map((row) => ({ ...row, local: readable(row.local), remote: readable(row.remote) }))
+
+const describe = ({ local, remote, state }: Row): string => `${local} to ${remote} in state ${state}`
+
 /** Both sides' sockets of connections to a port that are not yet closed. */
 export const openSockets = (port: number): ReadonlyArray<string> =>
-  rows()
+  readableRows()
     .filter(({ state }) => !harmlessStates.has(state))
-    .map(({ local, remote, state }) => ({ local: readable(local), remote: readable(remote), state }))
     .filter(({ local, remote }) => portOf(local) === port || portOf(remote) === port)
-    .map(({ local, remote, state }) => `${local} to ${remote} in state ${state}`)
+    .map(describe)
+
+/** Clients' sockets to a port that a process still holds. */
+export const heldSockets = (port: number): ReadonlyArray<string> =>
+  readableRows()
+    .filter(({ inode, remote, state }) => inode !== "0" && heldStates.has(state) && portOf(remote) === port)
+    .map(describe)
 
 /** A dial has made its choice by then, also on a machine that is busy with other things. */
 const chosenMillis = 2000

@@ -7,7 +7,8 @@ import { Books } from "./Books.ts"
 import { Findings, Tried } from "./Judge.ts"
 import type { ClientOrders, FarmWord, Held, Phase, PhaseEnd, PhaseReport } from "./Protocol.ts"
 import { openScene } from "./Scene.ts"
-import { SocketWatch } from "./SocketWatch.ts"
+import { heldSockets, SocketWatch } from "./SocketWatch.ts"
+import { Starvation } from "./Starvation.ts"
 
 export interface TrialOptions {
   readonly runtime: string
@@ -29,6 +30,10 @@ export interface Trial {
   readonly reconfigurationCount: number
   /** Calls answered a second: before the storm, in it, and from two seconds after it. */
   readonly rates: readonly [calm: number, storm: number, after: number]
+  /** For so long the machine, busy with other things, let the client wait: in all, and from two seconds after the storm. */
+  readonly starvedMillis: readonly [total: number, after: number]
+  /** Speed and failures after the storm were not judged, for the machine was too busy with other things. */
+  readonly isStarved: boolean
   /** Before the callers began, and when all is closed. */
   readonly held: readonly [start: Held, end: Held]
 }
@@ -49,7 +54,9 @@ const heapGrowthMegabytes = 20
  * For how long an address that was withdrawn may keep connections: the answer's time to live, a name server that says
  * nothing for a second, the call that is under way, and a busy machine.
  */
-const withdrawnMillisMax = 15_000
+const withdrawnMillisMax = 30_000
+/** If the machine lets the client or the judge wait for longer while the recovery is looked at, speed is not judged. */
+const starvedMillisMax = 300
 
 /** What may become of a call when nothing is wrong but that there are many. */
 const usualOutcomes =
@@ -71,6 +78,7 @@ const add = (counts: Counts, name: string, times = 1): void => {
 export const runTrial = async (options: TrialOptions, hasNetwork: boolean): Promise<Trial> => {
   const { calmSeconds, runtime, seed, stormSeconds } = options
   const chance = new Chance(seed)
+  const starvation = new Starvation()
   const findings = new Findings(`under fire on ${runtime}, seed ${seed}`)
   const books = new Books()
   const faults: Counts = {}
@@ -138,15 +146,22 @@ export const runTrial = async (options: TrialOptions, hasNetwork: boolean): Prom
   const stormStartMillis = performance.now()
   const stormy = await during(storming, "recovery")
   const stormedSeconds = (performance.now() - stormStartMillis) / 1000
-  await during(sleep(recoverySeconds * 1000), "calm")
+  const recovering = await during(sleep(recoverySeconds * 1000), "calm")
+  const judgeStarvedMillis = starvation.totalMillis
   names.change()
   const withdrawing = async (): Promise<void> => {
     await sleep(calmSeconds * 1000)
     while (withdrawnIn(watch.look()).length > 0 && foundLate.size === 0) await sleep(50)
   }
   const after = await during(withdrawing(), "end")
+  const starvedAfterMillis = Math.max(
+    after.starvedMillis - recovering.starvedMillis,
+    starvation.totalMillis - judgeStarvedMillis
+  )
+  const isStarved = starvedAfterMillis > starvedMillisMax
   const end = await listen()
-  for (const [far, count] of watch.look()) findings.add(`${count} connections to ${far} are left open`)
+  for (const { port } of addresses)
+    for (const socket of heldSockets(port)) findings.add(`a connection is left when all is closed: ${socket}`)
   watch.stop()
   client.child.stdin.end()
   await client.ended
@@ -157,12 +172,12 @@ export const runTrial = async (options: TrialOptions, hasNetwork: boolean): Prom
     if (most > connectionsPerRouteMax) findings.add(`${most} connections to port ${port}, of ${connectionsPerRouteMax}`)
   if (watch.mostInTotal > connectionsMax) findings.add(`${watch.mostInTotal} connections in all, of ${connectionsMax}`)
   for (const [name, times] of Object.entries(after.all))
-    if (!usualOutcomes.test(name)) findings.add(`after the storm, ${times} calls ended with ${name}`)
-  if (end.closedByReason["withdrawn"] === undefined)
+    if (!isStarved && !usualOutcomes.test(name)) findings.add(`after the storm, ${times} calls ended with ${name}`)
+  if (!isStarved && end.closedByReason["withdrawn"] === undefined)
     findings.add("no connection was closed because the name had lost its address")
   const usual = median(calm.perTenth.slice(10, -1))
   const best = Math.max(...after.perTenth)
-  if (best < usual * recoveredRatio)
+  if (!isStarved && best < usual * recoveredRatio)
     findings.add(`at best ${best} calls in a tenth of a second after the storm, usually ${usual} before`)
   judgeHeld(start.held, calm.held, end.held, findings)
   const stormAnswers = stormy.all["answered"] ?? 0
@@ -175,6 +190,8 @@ export const runTrial = async (options: TrialOptions, hasNetwork: boolean): Prom
     postCount: books.executedCount,
     mostConnections: watch.mostInTotal,
     reconfigurationCount: end.reconfigurationCount,
+    starvedMillis: [end.starvedMillis, starvedAfterMillis],
+    isStarved,
     held: [start.held, end.held]
   }
 }

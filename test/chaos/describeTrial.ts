@@ -18,6 +18,11 @@ const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
 const heldText = ({ descriptorCount, fiberCount, heapBytes, timerCount }: Held): string =>
   `${megabytes(heapBytes)} of heap, ${descriptorCount} descriptors, ${fiberCount} fibers, ${timerCount ?? "unknown"} timers`
 
+const starvedLines = (isStarved: boolean): ReadonlyArray<string> =>
+  isStarved
+    ? ["- **not judged, for the machine was too busy with other things: speed, and what failed for lack of it**"]
+    : []
+
 const findingLines = (findings: ReadonlyArray<string>): ReadonlyArray<string> =>
   findings.length === 0
     ? ["- no promise was broken"]
@@ -32,6 +37,8 @@ export const describeTrial = (trial: Trial): ReadonlyArray<string> => {
     `- ${trial.reconfigurationCount} times limits, routes or the number of callers were changed`,
     `- POSTs carried out: ${whole(postCount)}; connections at most: ${mostConnections}; closed for: ${listed(closedByReason)}`,
     `- calls answered a second: ${calm} before, ${stormy} in the storm, ${after} from two seconds after it`,
+    `- the machine let the client wait for ${whole(trial.starvedMillis[0])} ms in all, and ${whole(trial.starvedMillis[1])} ms from two seconds after the storm`,
+    ...starvedLines(trial.isStarved),
     `- before the first call: ${heldText(held[0])}`,
     `- when all was closed: ${heldText(held[1])}`,
     ...findingLines(findings)
@@ -47,6 +54,8 @@ export const describeOverload = (overload: OverloadResult): ReadonlyArray<string
     `- a refusal took ${overload.refusalMicros.toFixed(1)} µs of CPU time, ${overload.refusalMicrosInAll.toFixed(1)} µs with the arrival and the collector`,
     `- who was answered waited ${whole(latencyMillis.median)} ms (median), ${whole(latencyMillis.p99)} ms (p99)`,
     `- heap: ${megabytes(heldBefore.heapBytes)} before, ${megabytes(overload.heapBytesMost)} at most, ${megabytes(heldAfter.heapBytes)} after; resident at most: ${megabytes(overload.residentBytesMost)}`,
+    `- the machine let the client wait for ${(100 * overload.starvedRatio).toFixed(1)} % of the time`,
+    ...starvedLines(overload.isStarved),
     `- nobody waited any more ${whole(overload.recoveryMillis)} ms after the last arrival`,
     ...findingLines(findings)
   ]
