@@ -34,6 +34,23 @@ export const run = async (
   }
 }
 
+/** A tsconfig.json that checks the files as strictly as can be, the declarations of what they import among them. */
+export const strictProject = (resolution: string, files: ReadonlyArray<string>): string =>
+  JSON.stringify({
+    compilerOptions: {
+      target: "ES2024",
+      lib: ["ES2024", "DOM", "DOM.AsyncIterable", "ESNext.Disposable"],
+      module: resolution === "bundler" ? "preserve" : resolution,
+      moduleResolution: resolution,
+      types: ["node"],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true
+    },
+    files
+  })
+
 export class Consumer implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), "weir-consumer-"))
   /** By node_modules/.bin of what it installed. */
@@ -69,19 +86,7 @@ export class Consumer implements Disposable {
 
   /** Has `tsc` of the given package check the files, as strictly as can be. */
   async checkTypes(compiler: string, resolution: string, files: ReadonlyArray<string>): Promise<void> {
-    const compilerOptions = {
-      target: "ES2024",
-      lib: ["ES2024", "DOM", "DOM.AsyncIterable", "ESNext.Disposable"],
-      module: resolution === "bundler" ? "preserve" : resolution,
-      moduleResolution: resolution,
-      types: ["node"],
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      skipLibCheck: false,
-      noEmit: true
-    }
-    const configured = JSON.stringify({ compilerOptions, files })
-    writeFileSync(join(this.directory, "tsconfig.json"), configured)
+    writeFileSync(join(this.directory, "tsconfig.json"), strictProject(resolution, files))
     await this.run(join(this.directory, "node_modules", compiler, "bin", "tsc"), "-p", "tsconfig.json")
   }
 

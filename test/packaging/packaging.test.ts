@@ -20,6 +20,7 @@ import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { publishedManifest, type SourceManifest } from "../../scripts/manifest.ts"
 import { layOut } from "../../scripts/pack.ts"
+import { strictProject } from "../packages/Consumer.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const bin = join(root, "node_modules", ".bin")
@@ -134,23 +135,7 @@ console.log(Effect.runSync(platform.make()).runtime)\n`
       `export const n${index}: 0 extends 1 & typeof m${index} ? never : object = m${index}`
     ])
     writeFileSync(join(consumer, "main.ts"), `${lines.join("\n")}\n`)
-    writeFileSync(
-      join(consumer, "tsconfig.json"),
-      JSON.stringify({
-        compilerOptions: {
-          target: "ES2024",
-          lib: ["ES2024", "DOM", "DOM.AsyncIterable", "ESNext.Disposable"],
-          module: resolution === "bundler" ? "preserve" : resolution,
-          moduleResolution: resolution,
-          types: ["node"],
-          strict: true,
-          exactOptionalPropertyTypes: true,
-          skipLibCheck: false,
-          noEmit: true
-        },
-        files: ["main.ts"]
-      })
-    )
+    writeFileSync(join(consumer, "tsconfig.json"), strictProject(resolution, ["main.ts"]))
     run(join(bin, "tsc"), ["-p", "tsconfig.json"])
   })
 

@@ -133,23 +133,19 @@ describe("a match condition that cannot be honoured", () => {
   const routesOf = (match: ReadonlyArray<unknown>) =>
     modelOf(virtualService({ match, route }), { isLenient: true }).virtualHosts[0]?.routes ?? []
 
-  it.each([
+  const conditions: ReadonlyArray<readonly [what: string, match: object]> = [
     ["a source label", { uri: { prefix: "/admin" }, sourceLabels: { app: "ops" } }],
     ["a regular expression", { uri: { regex: "/admin.*" } }],
     ["a regular expression for a header", { headers: { "x-user": { regex: "a|b" } } }],
     ["an unknown key", { uri: { prefix: "/admin" }, methd: { exact: "GET" } }],
     ["an unknown key of a string match", { uri: { prefx: "/admin" } }]
-  ])("is an error: %s", (_, match) => {
+  ]
+
+  it.each(conditions)("is an error: %s", (_, match) => {
     expect(findingsOf(virtualService({ match: [match], route })).map(({ weight }) => weight)).toEqual(["ignorable"])
   })
 
-  it.each([
-    ["a source label", { uri: { prefix: "/admin" }, sourceLabels: { app: "ops" } }],
-    ["a regular expression", { uri: { regex: "/admin.*" } }],
-    ["a regular expression for a header", { headers: { "x-user": { regex: "a|b" } } }],
-    ["an unknown key", { uri: { prefix: "/admin" }, methd: { exact: "GET" } }],
-    ["an unknown key of a string match", { uri: { prefx: "/admin" } }]
-  ])("takes its entry with it, so that the rule never matches more: %s", (_, match) => {
+  it.each(conditions)("takes its entry with it, so that the rule never matches more: %s", (_, match) => {
     const [rule] = routesOf([match, { uri: { prefix: "/public" } }])
     expect(rule?.matches.map(({ uri }) => uri.value)).toEqual(["/public"])
     expect(routesOf([match])).toEqual([])

@@ -20,6 +20,10 @@ const hosts: Loss = {
   why: "a client connects where the URL points, and chooses among no hosts",
   todo: "call the host, or the gateway"
 }
+const preconnects: Loss = {
+  why: "a connection is dialled when a call needs it",
+  todo: "set pool.idlePerRouteMin beside from, which keeps some open"
+}
 const process: Loss = { why: "it is not about connections", todo: "leave it out" }
 const tcp: Loss = { why: "connections are always probed by TCP after 60 s of silence", todo: "leave it out" }
 
@@ -220,20 +224,14 @@ export const envoyKeys: ReadonlyArray<Key> = [
     name: "preconnect_policy.per_upstream_preconnect_ratio",
     codec: anything,
     isHonoured: (value) => value === "1",
-    loss: {
-      why: "a connection is dialled when a call needs it",
-      todo: "set pool.idlePerRouteMin beside from, which keeps some open"
-    },
+    loss: preconnects,
     cite: `${cluster} PreconnectPolicy`
   },
   {
     name: "preconnect_policy.predictive_preconnect_ratio",
     codec: anything,
     isHonoured: (value) => value === "1",
-    loss: {
-      why: "a connection is dialled when a call needs it",
-      todo: "set pool.idlePerRouteMin beside from, which keeps some open"
-    },
+    loss: preconnects,
     cite: `${cluster} PreconnectPolicy`
   },
   ...group(
