@@ -167,6 +167,7 @@ class InstantConnection implements Connection {
     timing: {}
   }
   readonly isOpen = true
+  readonly hasMore = false
   handler: ConnectionHandler | undefined
   attach(handler: ConnectionHandler): void {
     this.handler = handler

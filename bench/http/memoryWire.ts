@@ -36,6 +36,7 @@ const info: ConnectionInfo = {
 export class MemoryConnection implements Connection {
   readonly info = info
   isOpen = true
+  readonly hasMore = false
   private handler: ConnectionHandler | undefined
 
   attach(handler: ConnectionHandler): void {

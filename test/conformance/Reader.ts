@@ -91,6 +91,9 @@ export const watched = (connection: Connection, reader: Reader): Connection => {
     get isOpen() {
       return connection.isOpen
     },
+    get hasMore() {
+      return connection.hasMore
+    },
     attach: (handler) => during(() => connection.attach(handler)),
     write: (chunk) => during(() => connection.write(chunk)),
     end: () => during(() => connection.end()),

@@ -18,6 +18,7 @@ export class MemoryConnection implements Connection {
     timing: {}
   }
   isOpen = true
+  hasMore = false
   isPaused = false
   /** What `write` answers; false until `drain`. */
   isFlowing = true

@@ -41,7 +41,7 @@ export class BunConnection implements Connection {
     this.#inbound = new Inbound(() => native.resume())
     native.reload({
       socket: {
-        data: (_, chunk) => this.#inbound.receive(cheap(chunk)),
+        data: (_, chunk) => this.#inbound.receive(cheap(chunk), chunk.length === readByteCountMax),
         drain: () => this.#onDrain(),
         end: () => this.#onEnd(),
         error: (_, cause) => this.#onError(cause),
@@ -56,6 +56,10 @@ export class BunConnection implements Connection {
 
   get isOpen(): boolean {
     return this.#isOpen
+  }
+
+  get hasMore(): boolean {
+    return this.#inbound.hasMore
   }
 
   attach(handler: ConnectionHandler): void {
@@ -211,6 +215,9 @@ const cheap = (chunk: Uint8Array): Uint8Array => {
   shortChunk.set(chunk)
   return shortChunk.subarray(0, chunk.length)
 }
+
+/** What Bun reads at once, at most (seen on 1.4.5): a chunk of this size may not be all that was there. */
+const readByteCountMax = 524_288
 
 const shortByteCountMax = 16_384
 const shortChunk = Buffer.allocUnsafeSlow(shortByteCountMax)

@@ -50,6 +50,10 @@ export class DenoConnection implements Connection {
     return this.#isOpen
   }
 
+  get hasMore(): boolean {
+    return this.#inbound.hasMore
+  }
+
   get released(): Promise<void> | undefined {
     return this.#isClosing ? this.#release.promise : undefined
   }
@@ -116,7 +120,8 @@ export class DenoConnection implements Connection {
     if (this.#isClosing) this.#tellClose()
     else if (byteCount === null) this.#onEnd()
     else {
-      const isListening = this.#inbound.receive(this.#readBuffer.bytes.subarray(0, byteCount))
+      const { bytes } = this.#readBuffer
+      const isListening = this.#inbound.receive(bytes.subarray(0, byteCount), byteCount === bytes.length)
       this.#readBuffer.adapt(byteCount)
       if (isListening) this.#read()
     }

@@ -314,7 +314,7 @@ class ClientSession implements Session, ConnectionHandler, ResponseSink {
   /** The reuse gate (RFC 9112 sections 9.3 and 9.6): every condition in the order of `ClosingReason`. */
   #decideReuse(excessByteCount: number): ReuseVerdict {
     const framing = this.#parser.framing
-    if (excessByteCount > 0) return closing["excess-bytes"]
+    if (excessByteCount > 0 || this.connection.hasMore) return closing["excess-bytes"]
     if (framing.body === "close") return closing["close-delimited"]
     if (this.#request !== "ended" || this.#isBlocked) return closing["request-unfinished"]
     if (!this.#keepsAlive) return closing["request-close"]

@@ -71,7 +71,7 @@ export type ReuseVerdict =
 
 /** The closed set of reasons against reuse. Where several hold, the first of this order is given. */
 export type ClosingReason =
-  /** Bytes followed the message. */
+  /** Bytes followed the message, or may have: the connection had more to say. */
   | "excess-bytes"
   /** The body ended with the connection. */
   | "close-delimited"

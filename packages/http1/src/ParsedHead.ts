@@ -45,18 +45,52 @@ export class ParsedHead implements ResponseHead {
 /** `HTTP/1.1 200 ` */
 const reasonStart = 13
 
-/** Names and values of validated field lines, up to the empty line. */
+/** What was read last. */
+let lastFields: RawHeaders = []
+
+/**
+ * Names and values of validated field lines, up to the empty line.
+ *
+ * A server says most of its fields in every answer. Lines that stood in the same place of what was read last are recognised,
+ * and the same texts given for them, which saves making new ones; where all are the same, the very same fields are given, so
+ * that whoever made something of them can tell.
+ */
 export const readFieldLines = (text: string, start: number): RawHeaders => {
-  const fields: Array<string> = []
+  const known = lastFields
+  let isKnown = true
+  let fields: Array<string> = []
+  let count = 0
   let lineStart = start
   while (text.charCodeAt(lineStart) !== 0x0d) {
-    const colon = text.indexOf(":", lineStart)
-    const lineEnd = text.indexOf("\r\n", colon)
-    fields.push(text.slice(lineStart, colon), trimmedSlice(text, colon + 1, lineEnd))
+    const knownName = known[count]
+    const isSameName = knownName !== undefined && isTextAt(text, lineStart, knownName, 0x3a)
+    const colon = isSameName ? lineStart + knownName.length : text.indexOf(":", lineStart)
+    const name = isSameName ? knownName : text.slice(lineStart, colon)
+    let valueStart = colon + 1
+    while (isWhitespaceUnit(text.charCodeAt(valueStart))) valueStart++
+    const knownValue = known[count + 1]
+    const isSameValue = knownValue !== undefined && isTextAt(text, valueStart, knownValue, 0x0d)
+    const lineEnd = isSameValue ? valueStart + knownValue.length : text.indexOf("\r\n", valueStart)
+    const value = isSameValue ? knownValue : trimmedSlice(text, valueStart, lineEnd)
+    if (isKnown && !(isSameName && isSameValue)) {
+      isKnown = false
+      fields = known.slice(0, count)
+    }
+    if (!isKnown) fields.push(name, value)
+    count += 2
     lineStart = lineEnd + 2
   }
+  if (isKnown) {
+    if (count === known.length) return known
+    fields = known.slice(0, count)
+  }
+  lastFields = fields
   return fields
 }
+
+/** Does `wanted` stand there, and `behind` it that unit? */
+const isTextAt = (text: string, start: number, wanted: string, behind: number): boolean =>
+  text.charCodeAt(start + wanted.length) === behind && text.startsWith(wanted, start)
 
 const isNameAt = (text: string, start: number, lowerCaseName: string): boolean => {
   for (let index = 0; index < lowerCaseName.length; index++) {

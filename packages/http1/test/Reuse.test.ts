@@ -79,6 +79,14 @@ const cases: ReadonlyArray<Case> = [
     verdict: "close-delimited"
   },
   {
+    title: "more that the connection holds, or may hold, behind the answer",
+    answer: answer(),
+    before: (connection) => {
+      connection.hasMore = true
+    },
+    verdict: "excess-bytes"
+  },
+  {
     title: "FIN seen before the end was read",
     answer: answer(),
     before: (connection) => connection.end(),

@@ -16,6 +16,8 @@ export class Inbound {
   #listening: ConnectionHandler | undefined
   #kept: Array<Uint8Array> = []
   #isEndKept = false
+  /** The read that brought the last bytes filled its memory. */
+  #hasFilled = false
   #isDiscarding = false
   /** The socket is gone; `onClose` follows as soon as there is a reader to hear it. */
   #isClosed = false
@@ -29,6 +31,11 @@ export class Inbound {
 
   get handler(): ConnectionHandler | undefined {
     return this.#handler
+  }
+
+  /** See `Connection.hasMore`. */
+  get hasMore(): boolean {
+    return this.#hasFilled || !this.#isEmpty
   }
 
   get #isEmpty(): boolean {
@@ -54,8 +61,12 @@ export class Inbound {
     this.#read()
   }
 
-  /** Bytes in memory that is used again after this call. False: nobody listens, stop reading. */
-  receive(chunk: Uint8Array): boolean {
+  /**
+   * Bytes in memory that is used again after this call, `hasFilled` if there was no room for more. False: nobody listens,
+   * stop reading.
+   */
+  receive(chunk: Uint8Array, hasFilled = false): boolean {
+    this.#hasFilled = hasFilled
     if (this.#listening !== undefined) this.#listening.onData(chunk)
     else if (!this.#isDiscarding) this.#kept.push(new Uint8Array(chunk))
     return this.#listening !== undefined

@@ -58,6 +58,10 @@ export class NodeConnection implements Connection {
     return this.#isOpen
   }
 
+  get hasMore(): boolean {
+    return this.#inbound.hasMore
+  }
+
   /** The descriptor is given back within `close`. */
   get released(): Promise<void> | undefined {
     return undefined

@@ -180,7 +180,8 @@ class Attempt {
       onread: {
         buffer: this.#shared.readBuffer,
         // False, and nothing is read on: a `pause` in the tick of the first `resume` does not keep Node from it.
-        callback: (byteCount: number, buffer: Uint8Array): boolean => inbound.receive(buffer.subarray(0, byteCount))
+        callback: (byteCount: number, buffer: Uint8Array): boolean =>
+          inbound.receive(buffer.subarray(0, byteCount), byteCount === buffer.length)
       },
       ...(address._tag === "Unix"
         ? { path: address.path }

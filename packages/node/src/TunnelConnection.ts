@@ -44,6 +44,10 @@ export class TunnelConnection implements Connection {
     return this.#toProxy.isOpen
   }
 
+  get hasMore(): boolean {
+    return this.#inbound.hasMore || this.#toProxy.hasMore
+  }
+
   get released(): Promise<void> | undefined {
     return this.#toProxy.released
   }

@@ -90,4 +90,19 @@ describe("what the peer sends", () => {
     await setImmediate()
     assert.deepStrictEqual(reader.heard, ["a", "close"])
   })
+
+  it("is followed by more while something is kept, or a read has filled its memory", async () => {
+    const inbound = new Inbound(() => {})
+    const reader = new Reader()
+    const more: Array<boolean> = []
+    reader.afterData = () => more.push(inbound.hasMore)
+    inbound.receive(Buffer.from("a"))
+    inbound.receive(Buffer.from("b"))
+    inbound.attach(reader)
+    await setImmediate()
+    inbound.receive(Buffer.from("c"), true)
+    inbound.receive(Buffer.from("d"))
+    assert.deepStrictEqual(reader.heard, ["a", "b", "c", "d"])
+    assert.deepStrictEqual(more, [true, false, true, false])
+  })
 })

@@ -11,6 +11,7 @@ const scripted = () => {
   const connection: Connection = {
     info: { layer: "scripted", remoteAddress: "", remotePort: 0, localAddress: "", localPort: 0, timing: {} },
     isOpen: true,
+    hasMore: false,
     attach: (attached) => {
       handler = attached
     },

@@ -96,6 +96,10 @@ export class SimulatedConnection implements Connection {
     return this.state === "open" && !this.isEnding && !this.hasSeenEnd
   }
 
+  get hasMore(): boolean {
+    return this.inbox.length > 0
+  }
+
   /** Written, and waiting for the window to open. */
   get queuedByteCount(): number {
     return this.queuedCount

@@ -81,6 +81,12 @@ export interface Connection {
    * it. A paused connection sees neither FIN nor RST. Reading it costs nothing.
    */
   readonly isOpen: boolean
+  /**
+   * True if bytes are here, or may be, that come after those which the reader is hearing now: kept while it was paused,
+   * or left in the system by a read that filled its memory. A reader whose message is complete knows by it that something
+   * follows the message. Reading it costs nothing.
+   */
+  readonly hasMore: boolean
   /** Makes `handler` the reader; the first call starts reading (unless paused), later ones replace the reader. */
   attach(handler: ConnectionHandler): void
   /**
