@@ -41,8 +41,14 @@ declare const Deno: {
   connect(options: { readonly transport: "unix"; readonly path: string }): Promise<DenoSocket>
 }
 
-/** `host` is an IP address. An abort closes the descriptor before the promise is rejected, and does nothing after it. */
+/**
+ * `host` is an IP address. An abort in time closes the descriptor before the promise is rejected; after one that comes just
+ * as the connection opens, it opens nonetheless, and the caller has to close it.
+ */
 export const connectTcp = async (host: string, port: number, signal: AbortSignal): Promise<DenoSocket> => {
+  // Deno asks the signal once more when the connection is open, by this method: if it threw, the connection would be open
+  // and nobody's.
+  signal.throwIfAborted = () => {}
   const socket = await Deno.connect({ hostname: host, port, signal })
   socket.setNoDelay(true)
   socket.setKeepAlive(true)

@@ -11,6 +11,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DenoConnector } from "@weir/deno"
 import { Target } from "@weir/transport"
 import { Effect, Exit, Fiber } from "effect"
+import { countSocketsTo } from "../../../test/conformance/openSockets.ts"
 import { listening, silentServer } from "../../../test/support/Listening.ts"
 
 const open = (target: Target.Target) =>
@@ -25,6 +26,30 @@ describe("a connection of Deno's", () => {
       assert.strictEqual((yield* open({ address: Target.tcp("127.0.0.1", port) })).info.layer, "deno")
       const bound = yield* open({ address: Target.tcp("127.0.0.1", port), localAddress: "127.0.0.2" })
       assert.strictEqual(bound.info.layer, "deno+node:net")
+    })
+  )
+
+  it.live("leaves nothing open when it is given up just as it opens", () =>
+    Effect.gen(function* () {
+      const port = yield* listening(silentServer())
+      const connector = yield* DenoConnector.make()
+      const target = { address: Target.tcp("127.0.0.1", port) }
+      for (let count = 0; count < 150; count++) {
+        const connect = Effect.runFork(connector.connect(target))
+        const givenUp = Promise.withResolvers<void>()
+        setTimeout(() => {
+          connect.interruptUnsafe()
+          givenUp.resolve()
+        }, 0)
+        // The timer and the open connection are waiting for their turn together then.
+        const untilMillis = performance.now() + 2
+        while (performance.now() < untilMillis);
+        yield* Effect.promise(() => givenUp.promise)
+        const exit = yield* Fiber.await(connect)
+        if (Exit.isSuccess(exit)) exit.value.close()
+      }
+      for (let look = 0; look < 100 && countSocketsTo(port) > 0; look++) yield* Effect.sleep(5)
+      assert.strictEqual(countSocketsTo(port), 0)
     })
   )
 
