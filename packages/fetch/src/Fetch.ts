@@ -187,7 +187,7 @@ const toResponse = (
     response.discard()
     throw new WeirError("WEIR_BAD_RESPONSE", `status ${status} cannot be told to fetch, which knows 200 to 599`)
   }
-  return new FetchResponse(head, bodyFor(response, request, decoding), url, isRedirected, platform.looksIntoResponses)
+  return new FetchResponse(head, bodyFor(response, request, decoding), url, isRedirected)
 }
 
 const bodyFor = (

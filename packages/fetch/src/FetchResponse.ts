@@ -9,6 +9,7 @@
  * goes by the stream, and so do those four once somebody has asked for that.
  */
 import type { ClientResponse } from "@weir/client"
+import { platform } from "#platform"
 import { AnswerBody, readAlready } from "./AnswerBody.ts"
 
 export class FetchResponse extends Response {
@@ -21,22 +22,22 @@ export class FetchResponse extends Response {
   /** Its fields are not inside yet. */
   #head: ClientResponse["head"] | undefined
 
-  /** `isSeenInside`: the runtime looks inside. */
   constructor(
     head: ClientResponse["head"],
     body: AnswerBody | Uint8Array<ArrayBuffer> | null,
     url: string,
-    isRedirected: boolean,
-    isSeenInside: boolean
+    isRedirected: boolean
   ) {
-    const waiting = body instanceof AnswerBody ? body : undefined
-    const inside = body instanceof AnswerBody ? (isSeenInside ? body.open() : null) : body
-    super(inside, { status: head.status, statusText: head.reasonPhrase })
+    const isWaiting = body instanceof AnswerBody
+    const inside = isWaiting ? (platform.looksIntoResponses ? body.open() : null) : body
+    const { reasonPhrase: statusText, status } = head
+    const headers = platform.copiesHeaders ? copies.of(head.headers) : undefined
+    super(inside, headers === undefined ? { status, statusText } : { status, statusText, headers })
     this.#url = url
     this.#isRedirected = isRedirected
-    this.#body = waiting
-    this.#head = head
-    if (isSeenInside) this.#fill()
+    this.#body = isWaiting ? body : undefined
+    this.#head = headers === undefined ? head : undefined
+    if (platform.looksIntoResponses) this.#fill()
   }
 
   override get url(): string {
@@ -125,10 +126,33 @@ export class FetchResponse extends Response {
     if (this.#head === undefined) return
     const raw = this.#head.headers
     this.#head = undefined
-    const headers = super.headers
-    for (let index = 0; index + 1 < raw.length; index += 2) headers.append(raw[index] ?? "", raw[index + 1] ?? "")
+    appendAll(super.headers, raw)
   }
 }
+
+const appendAll = (headers: Headers, raw: ReadonlyArray<string>): Headers => {
+  for (let index = 0; index + 1 < raw.length; index += 2) headers.append(raw[index] ?? "", raw[index + 1] ?? "")
+  return headers
+}
+
+/** `Headers` to be copied, of the fields that came last: the codec gives the very same array for the same fields. */
+class HeadersCopies {
+  private fields: ReadonlyArray<string> | undefined
+  private headers: Headers | undefined
+
+  /** Absent for fields that have not come a second time. */
+  of(fields: ReadonlyArray<string>): Headers | undefined {
+    if (this.fields !== fields) {
+      this.fields = fields
+      this.headers = undefined
+      return undefined
+    }
+    this.headers ??= appendAll(new Headers(), fields)
+    return this.headers
+  }
+}
+
+const copies = new HeadersCopies()
 
 const decoder = new TextDecoder()
 const textOf = (bytes: Uint8Array): string => decoder.decode(bytes)

@@ -10,4 +10,6 @@ export interface Platform {
   readonly make: (options?: ConnectPathOptions) => Effect.Effect<Connector["Service"]>
   /** Does it look into a `Response` by other ways than its methods, as `Bun.serve` and `Deno.serve` do? */
   readonly looksIntoResponses: boolean
+  /** Does it copy `Headers` faster than it appends their fields one by one? */
+  readonly copiesHeaders: boolean
 }

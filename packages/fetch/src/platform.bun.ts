@@ -4,4 +4,4 @@
 import { BunConnector } from "@weir/bun"
 import type { Platform } from "./Platform.ts"
 
-export const platform: Platform = { make: BunConnector.make, looksIntoResponses: true }
+export const platform: Platform = { make: BunConnector.make, looksIntoResponses: true, copiesHeaders: true }

@@ -106,6 +106,22 @@ describe("a response of fetch", () => {
     })
   }
 
+  spec(
+    "has header fields of its own, also where the server says the same again and again",
+    ({ url }, response) => {
+      response.sendDate = false
+      response.writeHead(200, { "x-a": url === "/other" ? "2" : "1" }).end()
+    },
+    async ({ base, client }) => {
+      for (const path of ["/", "/", "/", "/other", "/"]) {
+        const { headers } = await client.fetch(base + path)
+        expect([headers.get("x-a"), headers.get("x-own")]).toEqual([path === "/other" ? "2" : "1", null])
+        headers.set("x-a", "changed")
+        headers.set("x-own", "added")
+      }
+    }
+  )
+
   spec("has memory of its own, also where it is empty", bodies, async ({ base, client }) => {
     const buffers = [0, 0].map(async () => (await client.fetch(`${base}/empty`)).arrayBuffer())
     const [one, other] = await Promise.all(buffers)
