@@ -88,9 +88,9 @@ export function checkDirections(source: Source): ReadonlyArray<string> {
 }
 
 /**
- * What ships imports only what its package.json depends on, or names among its own `imports` (`#platform`). Tests may also use the development dependencies, the
- * root's among them, and any package of this repository: a declared arrow from a package to the test kit, which itself
- * stands on that package, would make a cycle.
+ * What ships imports only what its package.json depends on, or names among its own `imports` (`#platform`). Tests may
+ * also use the development dependencies, the root's among them, and any package of this repository: a declared arrow
+ * from a package to the test kit, which itself stands on that package, would make a cycle.
  */
 export function checkDeclared(source: Source, manifest: Manifest, root: Manifest): ReadonlyArray<string> {
   const shipped = { ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies }
