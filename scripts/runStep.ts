@@ -14,6 +14,12 @@ import { type Ending, failure, type Tally, tallyStatus, tallyVitest, type Vitest
 const root = fileURLToPath(new URL("..", import.meta.url))
 const bin = join(root, "node_modules", ".bin")
 
+/**
+ * Where every Node that a step starts, and that its tests start, keeps what it has compiled: with it a process of the
+ * gateway takes half as long to begin. Node keys it by content, version and flags.
+ */
+const compileCache = join(root, "node_modules", ".cache", "node-compile")
+
 export interface Outcome {
   readonly tally: Tally
   /** Undefined: the step writes none, or has written none that can be read. */
@@ -54,6 +60,7 @@ function runProgram(step: Step, program: string, programArguments: ReadonlyArray
       ...process.env,
       ...step.env,
       DENO_NO_UPDATE_CHECK: "1",
+      NODE_COMPILE_CACHE: compileCache,
       PATH: [bin, process.env["PATH"]].join(delimiter)
     },
     stdio: ["ignore", "inherit", "inherit"],
