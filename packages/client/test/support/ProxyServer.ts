@@ -35,8 +35,11 @@ export const makeProxyServer = (credentials?: string): Effect.Effect<ProxyServer
       const { headers, method, url = "" } = incoming
       const target = new URL(url)
       const path = `${target.pathname}${target.search}`
-      const outgoing = request({ host: "127.0.0.1", port: target.port, method, path, headers }, (response) => {
-        answer.writeHead(response.statusCode ?? 502, response.headers)
+      // An agent would keep the connection for seconds, and the origin waits for its end.
+      const to = { host: "127.0.0.1", port: target.port, agent: false }
+      const outgoing = request({ ...to, method, path, headers }, (response) => {
+        const { connection: _, ...kept } = response.headers
+        answer.writeHead(response.statusCode ?? 502, kept)
         response.pipe(answer)
       })
       incoming.pipe(outgoing)
