@@ -7,13 +7,15 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const { scripts }: { readonly scripts: Readonly<Record<string, string>> } = JSON.parse(
   readFileSync(join(root, "package.json"), "utf8")
 )
 
+/** As it is before anything is installed; each test has a copy, since npm takes its time to lock one. */
+let untouched = ""
 let checkout = ""
 
 function write(path: string, content: unknown): void {
@@ -46,8 +48,9 @@ function lock(): void {
   if (status !== 0) throw new Error(stderr)
 }
 
-beforeEach(() => {
-  checkout = mkdtempSync(join(tmpdir(), "weir-bootstrap-"))
+beforeAll(() => {
+  untouched = mkdtempSync(join(tmpdir(), "weir-bootstrap-"))
+  checkout = untouched
   mkdirSync(join(checkout, "scripts"))
   for (const path of [".npmrc", "scripts/install.mjs"]) cpSync(join(root, path), join(checkout, path))
   write("package.json", { name: "weir", private: true, type: "module", workspaces: ["packages/*"], scripts })
@@ -68,8 +71,17 @@ beforeEach(() => {
   lock()
 })
 
+beforeEach(() => {
+  checkout = mkdtempSync(join(tmpdir(), "weir-bootstrap-"))
+  cpSync(untouched, checkout, { recursive: true })
+})
+
 afterEach(() => {
   rmSync(checkout, { recursive: true, force: true })
+})
+
+afterAll(() => {
+  rmSync(untouched, { recursive: true, force: true })
 })
 
 describe("npm start", () => {
