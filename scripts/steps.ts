@@ -206,6 +206,24 @@ export const steps: ReadonlyArray<Step> = [
     })
   ),
   {
+    name: "every interruption on Bun",
+    group: "runtimes",
+    isLong: true,
+    command: ["bun", "--bun", vitest, "run", "--pool=threads", "packages/core/test/interruption"],
+    env: { EVERY_OPERATION: "1" },
+    countedBy: "vitest report",
+    secondsMax: 600
+  },
+  {
+    name: "every interruption on Deno",
+    group: "runtimes",
+    isLong: true,
+    command: ["deno", "run", "--allow-all", vitest, "run", "packages/core/test/interruption"],
+    env: { EVERY_OPERATION: "1" },
+    countedBy: "vitest report",
+    secondsMax: 600
+  },
+  {
     name: "every suite under node --jitless",
     group: "runtimes",
     isLong: true,
