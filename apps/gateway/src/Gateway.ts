@@ -88,14 +88,16 @@ export const serve = (
 
 /** Counts by cluster, status and flags: each of them from a closed set, so that the series are bounded. */
 const requestCounter = Effect.map(Effect.context<never>(), (context) => {
-  const series = new Map<string, Metric.Counter<number>>()
+  // A key put together for each request would cost more than the count.
+  const series = new Map<string, Map<string, Map<number, Metric.Counter<number>>>>()
   return ({ cluster = "none", flags, status }: AccessRecord): void => {
-    const labels = { cluster, code: String(status), flags: formatFlags(flags) }
-    const key = `${labels.cluster} ${labels.code} ${labels.flags}`
-    let counter = series.get(key)
+    const text = formatFlags(flags)
+    let counter = series.get(text)?.get(cluster)?.get(status)
     if (counter === undefined) {
-      counter = Metric.withAttributes(requestsTotal, labels)
-      series.set(key, counter)
+      counter = Metric.withAttributes(requestsTotal, { cluster, code: String(status), flags: text })
+      const byCluster = series.get(text) ?? new Map<string, Map<number, Metric.Counter<number>>>()
+      const byStatus = byCluster.get(cluster) ?? new Map<number, Metric.Counter<number>>()
+      series.set(text, byCluster.set(cluster, byStatus.set(status, counter)))
     }
     counter.updateUnsafe(1, context)
   }

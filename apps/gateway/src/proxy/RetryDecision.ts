@@ -50,15 +50,32 @@ const matchesAnswer = (
   has: (condition: RetryCondition) => boolean,
   statusCodes: ReadonlyArray<number>
 ): boolean => {
+  // Asked first, for most answers match nothing, and then no field need be looked for.
+  const isMatch = matchesStatus(status, has, statusCodes) || matchesGrpcStatus(field, has)
+  if (!isMatch && !has("envoy-ratelimited")) return false
   // A proxy on the way met a limit: more of the same would not help it.
   if (field("x-envoy-overloaded") !== undefined) return false
   if (field("x-envoy-ratelimited") !== undefined) return has("envoy-ratelimited")
-  if (has("5xx") && status >= 500) return true
-  if (has("gateway-error") && status >= 502 && status <= 504) return true
-  if (has("retriable-4xx") && status === 409) return true
-  if (has("retriable-status-codes") && statusCodes.includes(status)) return true
-  const grpcCondition = grpcConditions.get(field("grpc-status") ?? "")
-  return grpcCondition !== undefined && has(grpcCondition)
+  return isMatch
+}
+
+const matchesStatus = (
+  status: number,
+  has: (condition: RetryCondition) => boolean,
+  statusCodes: ReadonlyArray<number>
+): boolean => {
+  if (status >= 500 && has("5xx")) return true
+  if (status >= 502 && status <= 504 && has("gateway-error")) return true
+  if (status === 409 && has("retriable-4xx")) return true
+  return statusCodes.includes(status) && has("retriable-status-codes")
+}
+
+const matchesGrpcStatus = (
+  field: (name: string) => string | undefined,
+  has: (condition: RetryCondition) => boolean
+): boolean => {
+  const condition = grpcConditions.get(field("grpc-status") ?? "")
+  return condition !== undefined && has(condition)
 }
 
 const pauseBaseMillis = 25
