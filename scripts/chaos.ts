@@ -35,8 +35,9 @@ routes drained and idle connections closed.
 Held at every moment and at the end: each call has one outcome of a known kind; no answer reaches the wrong caller; no POST
 is carried out twice; nobody is answered by a server with the wrong certificate; the limits as the kernel counts sockets are
 never exceeded; an address that the name has lost loses its connections; two seconds after the storm no call fails and the
-rate is back; and when all is closed, no descriptor, lease, waiter, fiber or timer is there that was not there before the
-first call. (Node and Deno tell of timers, Bun does not.)
+rate is back; and when all is closed, no lease, waiter, fiber or timer is left, and no descriptor that was not there before
+the callers began. (Node and Deno tell of timers, Bun does not.) Where the machine was busy with other things and let the
+client or the judge wait, that is measured, and speed is not judged; the report says so.
 
 **Overload.** A server that takes 100 ms for an answer, ten connections, ten callers that may wait. The capacity is measured
 with ten callers; then callers arrive at a hundred times that rate, each on a fiber of its own, whatever becomes of those

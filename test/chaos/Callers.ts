@@ -52,12 +52,12 @@ export class Callers {
   }
 
   /** What has come about since it was last taken. */
-  take(): Pick<PhaseReport, "outcomes" | "findings" | "answeredPosts"> {
+  take(): Pick<PhaseReport, "outcomes" | "findings" | "answeredPosts" | "starvedMillis"> {
     const { answeredPosts, findings, outcomes } = this
     this.answeredPosts = []
     this.findings = []
     this.outcomes = {}
-    return { answeredPosts, findings, outcomes }
+    return { answeredPosts, findings, outcomes, starvedMillis: this.starvation.totalMillis }
   }
 
   /** Calls without end, until it is interrupted. */

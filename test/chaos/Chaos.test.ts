@@ -31,7 +31,7 @@ describe("a client with a hundred times more callers than its limits allow", () 
       // Three runtimes share the machine with each other and with whatever else runs: the long form asks for more.
       const options = {
         seed: newSeed(),
-        overloadSeconds: 3,
+        overloadSeconds: 2,
         goodputRatioMin: 0.5,
         arrivalRatioMin: 10,
         refusalMicrosMax: 500

@@ -80,7 +80,6 @@ const endPhase = (of: PhaseEnd["phase"], client: WeirClientService, callers: Cal
       ...callers.take(),
       perTenth: Array.from(perTenth, (calls) => calls ?? 0),
       held: yield* held,
-      starvedMillis: callers.starvation.totalMillis,
       reconfigurationCount,
       closedByReason: Object.fromEntries(closedByReason)
     })
@@ -122,8 +121,8 @@ const program = Effect.gen(function* () {
   yield* callers.callEach
   yield* client.pool.closeIdle()
   while ((yield* client.pool.stats).connections.used > 0) yield* Effect.sleep(5)
+  const { descriptorCount } = yield* countHeld
   yield* endPhase("closed", client, callers)
-  const start = yield* countHeld
   const calling = yield* Effect.forkChild(callers.run)
   const reporting = yield* Effect.forkChild(
     Effect.forever(
@@ -160,9 +159,8 @@ const program = Effect.gen(function* () {
   if (closed.connections.used !== 0) callers.find(`${closed.connections.used} connections are left`)
   // A look-up that nobody waits for any more ends by itself.
   for (let look = 0; look < 60; look++) {
-    const { descriptorCount, fiberCount, timerCount = 0 } = yield* countHeld
-    const isBack = descriptorCount <= start.descriptorCount && fiberCount <= start.fiberCount
-    if (isBack && timerCount <= (start.timerCount ?? 0)) break
+    const now = yield* countHeld
+    if (now.descriptorCount <= descriptorCount && now.fiberCount === 0 && (now.timerCount ?? 0) === 0) break
     yield* Effect.sleep(50)
   }
   yield* endPhase("closed", client, callers)

@@ -20,7 +20,9 @@ export class Names {
   private readonly hole: string | undefined
   private current: ReadonlyArray<string> = []
   private nextHost = 1
-  /** By address, on the monotonic clock. Bounded by the 250 addresses that there are. */
+  /** For so long, of all its time, the client was not let run: it could not hear of anything then. */
+  starvedMillis = 0
+  /** By address, in the client's own time. Bounded by the 250 addresses that there are. */
   private readonly withdrawnAtMillis = new Map<string, number>()
 
   private constructor(server: string, zone: Record<string, Zone[string]>, scope: Scope.Closeable, hole?: string) {
@@ -47,7 +49,7 @@ export class Names {
       next.push(`127.0.1.${this.nextHost}`)
       this.nextHost = 1 + (this.nextHost % 250)
     }
-    if (first !== undefined) this.withdrawnAtMillis.set(first, performance.now())
+    if (first !== undefined) this.withdrawnAtMillis.set(first, this.nowMillis)
     for (const address of next) this.withdrawnAtMillis.delete(address)
     this.current = next
     this.answer(isHoleFirst && this.hole !== undefined ? [this.hole, ...next] : next)
@@ -59,10 +61,14 @@ export class Names {
     }
   }
 
-  /** For how long the name has not had this address; 0 while it has it. */
+  private get nowMillis(): number {
+    return performance.now() - this.starvedMillis
+  }
+
+  /** For how long the name has not had this address, as the client could know; 0 while it has it. */
   withdrawnMillis(address: string): number {
     const atMillis = this.withdrawnAtMillis.get(address)
-    return atMillis === undefined ? 0 : performance.now() - atMillis
+    return atMillis === undefined ? 0 : this.nowMillis - atMillis
   }
 
   /** Changes it, lets its server fail and be silent, until told to end. */

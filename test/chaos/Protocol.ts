@@ -41,6 +41,7 @@ export type Phase = "calm" | "storm" | "recovery" | "end"
 /** What a process holds that it has to give back. */
 export interface HeldCounts {
   readonly descriptorCount: number
+  /** Besides the program's own. */
   readonly fiberCount: number
   /** Absent on Bun, which tells nobody. */
   readonly timerCount?: number
@@ -62,6 +63,8 @@ export interface PhaseReport {
   readonly findings: ReadonlyArray<string>
   /** Since the last report: POSTs that were answered: each must have been carried out. */
   readonly answeredPosts: ReadonlyArray<number>
+  /** Since the start: for how long the machine has not let it run. */
+  readonly starvedMillis: number
 }
 
 /** The last report of a phase has this too. */
@@ -70,8 +73,6 @@ export interface PhaseEnd extends PhaseReport {
   /** Successful calls in each tenth of a second of a phase that is not the storm. */
   readonly perTenth: ReadonlyArray<number>
   readonly held: Held
-  /** Since the start. */
-  readonly starvedMillis: number
   readonly reconfigurationCount: number
   /** Connections closed since the start, by reason. */
   readonly closedByReason: Readonly<Record<string, number>>

@@ -72,7 +72,7 @@ export const heldSockets = (port: number): ReadonlyArray<string> =>
     .map(describe)
 
 /** A dial has made its choice by then, also on a machine that is busy with other things. */
-const chosenMillis = 2000
+const chosenMillis = 5000
 
 export interface SocketWatchOptions {
   readonly ports: ReadonlyArray<number>

@@ -121,6 +121,7 @@ export const runTrial = async (options: TrialOptions, hasNetwork: boolean): Prom
     const all: Counts = {}
     for (;;) {
       const report = await client.hear<PhaseReport | PhaseEnd>()
+      names.starvedMillis = report.starvedMillis
       for (const finding of report.findings) findings.add(`in ${report.phase}: ${finding}`)
       for (const number of report.answeredPosts) books.answer(number)
       for (const [name, times] of Object.entries(report.outcomes)) {
@@ -200,10 +201,9 @@ const judgeHeld = (start: Held, calm: Held, end: Held, findings: Findings): void
   const [before, after] = [calm.heapBytes / 1e6, end.heapBytes / 1e6]
   if (after > before * heapGrowthRatio + heapGrowthMegabytes)
     findings.add(`${after.toFixed(1)} MB of heap at the end, ${before.toFixed(1)} MB before the storm`)
-  for (const [what, few, many] of [
-    ["descriptors", start.descriptorCount, end.descriptorCount],
-    ["fibers", start.fiberCount, end.fiberCount],
-    ["timers", start.timerCount ?? 0, end.timerCount ?? 0]
-  ] as const)
-    if (many > few) findings.add(`${many} ${what} at the end, ${few} before the first call`)
+  const { descriptorCount, fiberCount, timerCount = 0 } = end
+  if (descriptorCount > start.descriptorCount)
+    findings.add(`${descriptorCount} descriptors at the end, ${start.descriptorCount} before the callers began`)
+  if (fiberCount > 0) findings.add(`${fiberCount} fibers run when all is closed`)
+  if (timerCount > 0) findings.add(`${timerCount} timers wait when all is closed`)
 }

@@ -39,7 +39,7 @@ export const describeTrial = (trial: Trial): ReadonlyArray<string> => {
     `- calls answered a second: ${calm} before, ${stormy} in the storm, ${after} from two seconds after it`,
     `- the machine let the client wait for ${whole(trial.starvedMillis[0])} ms in all, and ${whole(trial.starvedMillis[1])} ms from two seconds after the storm`,
     ...starvedLines(trial.isStarved),
-    `- before the first call: ${heldText(held[0])}`,
+    `- before the callers began: ${heldText(held[0])}`,
     `- when all was closed: ${heldText(held[1])}`,
     ...findingLines(findings)
   ]
