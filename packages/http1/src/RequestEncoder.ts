@@ -14,9 +14,23 @@ import { fieldOctets, findOutsider, formatOctet, hostOctets, targetOctets, token
 /** The head as Latin-1 text, or why it cannot be sent. */
 export const encodeRequestHead = (head: RequestHead): string | Fault => {
   const { method, target, headers, body } = head
+  const isPlain = head.isKeepAlive !== false && head.isUpgrade !== true && head.expectsContinue !== true
+  const framing = framingFields(method, body)
+  const known = isPlain ? knownHeads[headers.length >> 1] : undefined
+  const isKnown = known !== undefined && isSameList(known.headers, headers)
+  if (isKnown && known.method === method && known.target === target && known.framing === framing) return known.text
   const lineFault = findLineFault(method, target) ?? findBodyFault(head)
   if (lineFault !== undefined) return lineFault
-  let text = `${method} ${target} HTTP/1.1\r\n`
+  const requestLine = `${method} ${target} HTTP/1.1\r\n`
+  if (isKnown) {
+    known.method = method
+    known.target = target
+    known.framing = framing
+    known.text = `${requestLine}${known.fields}${framing}\r\n`
+    return known.text
+  }
+  let fields = ""
+  let isKnownAlone = isPlain
   let hostCount = 0
   let hasUpgrade = false
   let connection = head.isKeepAlive === false ? "close" : ""
@@ -27,10 +41,11 @@ export const encodeRequestHead = (head: RequestHead): string | Fault => {
     if (value === undefined) return invalid("the headers end with a name that has no value")
     const known = knownLines[index >> 1]
     if (known !== undefined && known.name === name && known.value === value) {
-      text += known.line
+      fields += known.line
       if (known.isHost) hostCount++
       continue
     }
+    isKnownAlone = false
     const fault = findFieldFault(name, value)
     if (fault !== undefined) return fault
     const line = `${name}: ${value}\r\n`
@@ -46,13 +61,13 @@ export const encodeRequestHead = (head: RequestHead): string | Fault => {
         }
         case "upgrade":
           hasUpgrade = true
-          text += line
+          fields += line
           continue
         case "te":
           // RFC 9110 section 10.1.4. A transfer coding offered here would come back in a framing we refuse.
           if (value.toLowerCase() !== "trailers") return invalid("TE may only be `trailers` (RFC 9110 section 10.1.4)")
           connection = appendOption(connection, "TE")
-          text += line
+          fields += line
           continue
         case "content-length":
         case "transfer-encoding":
@@ -65,7 +80,7 @@ export const encodeRequestHead = (head: RequestHead): string | Fault => {
           return invalid("Expect follows from `expectsContinue` and must not be among the headers")
       }
     }
-    text += line
+    fields += line
     if (index < knownCountMax * 2 && value.length <= knownLengthMax) {
       knownLines[index >> 1] = { name, value, line, isHost }
     }
@@ -74,10 +89,14 @@ export const encodeRequestHead = (head: RequestHead): string | Fault => {
   if (hasUpgrade !== (head.isUpgrade === true)) {
     return invalid("an Upgrade header and `isUpgrade` need each other (RFC 9110 section 7.8)")
   }
-  text += framingFields(method, body)
-  if (head.expectsContinue === true && hasContent(body)) text += "Expect: 100-continue\r\n"
-  if (connection !== "") text += `Connection: ${connection}\r\n`
-  return `${text}\r\n`
+  if (isKnownAlone && headers.length <= knownCountMax * 2) {
+    const text = `${requestLine}${fields}${framing}\r\n`
+    knownHeads[headers.length >> 1] = { headers: headers.slice(), fields, method, target, framing, text }
+    return text
+  }
+  const expect = head.expectsContinue === true && hasContent(body) ? "Expect: 100-continue\r\n" : ""
+  const connectionField = connection === "" ? "" : `Connection: ${connection}\r\n`
+  return `${requestLine}${fields}${framing}${expect}${connectionField}\r\n`
 }
 
 /**
@@ -95,6 +114,29 @@ const knownLines: Array<KnownLine> = []
 const knownCountMax = 32
 /** Of a value; a longer one is rather a token or a cookie, and stays in nobody's memory. */
 const knownLengthMax = 128
+
+/**
+ * The headers that passed last with each number of fields, once every line of them had been known: whoever sends the same
+ * ones again has them compared in one go, and where the rest is the same too, has the text that was put together before.
+ */
+interface KnownHead {
+  /** A copy: the caller's own list may change. */
+  readonly headers: RawHeaders
+  readonly fields: string
+  method: string
+  target: string
+  framing: string
+  /** Of these, with the fields in between. */
+  text: string
+}
+
+const knownHeads: Array<KnownHead | undefined> = []
+
+const isSameList = (one: RawHeaders, other: RawHeaders): boolean => {
+  if (one.length !== other.length) return false
+  for (let index = 0; index < one.length; index++) if (one[index] !== other[index]) return false
+  return true
+}
 
 /** Why a head cannot be written, as `Session.start` would tell it; for whoever wants to know before there is a session. */
 export const requestHeadError = (head: RequestHead): Http1Error | undefined => {

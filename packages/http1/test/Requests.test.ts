@@ -356,3 +356,46 @@ describe("A field that passed before", () => {
     expect(refused({ headers: fields.headers })).toContain("Upgrade")
   })
 })
+
+describe("A request with headers that were sent before", () => {
+  const headers = ["Host", "known.test", "X-Known", "a"]
+  const times = [1, 2, 3, 4]
+
+  it("has its own line and framing", () => {
+    for (const target of ["/a", "/b", "/a"]) {
+      for (const body of [{ _tag: "empty" } as const, bytesBody("hi"), chunked]) {
+        const framing = {
+          empty: "",
+          bytes: "Content-Length: 2\r\n",
+          sized: "",
+          chunked: "Transfer-Encoding: chunked\r\n"
+        }
+        const content = body._tag === "bytes" ? "hi" : ""
+        for (const _ of times) {
+          const text = `GET ${target} HTTP/1.1\r\nHost: known.test\r\nX-Known: a\r\n${framing[body._tag]}\r\n${content}`
+          expect(written({ target, headers, body })).toBe(text)
+        }
+      }
+    }
+  })
+
+  it("says that it is the last on its connection, if it is", () => {
+    for (const _ of times) written({ headers })
+    expect(written({ headers, isKeepAlive: false })).toContain("\r\nConnection: close\r\n")
+    expect(written({ headers })).not.toContain("Connection")
+  })
+
+  it("has what the list of headers holds now", () => {
+    const list = ["Host", "known.test", "X-List", "a"]
+    for (const _ of times) written({ headers: list })
+    list[3] = "b"
+    expect(written({ headers: list })).toContain("\r\nX-List: b\r\n")
+  })
+
+  it("is refused for its target or its body all the same", () => {
+    for (const _ of times) written({ headers })
+    expect(refused({ headers, target: "/a b" })).toContain("the target has the character 0x20")
+    expect(refused({ headers, method: "TRACE", body: bytesBody("hi") })).toContain("TRACE has no body")
+    expect(written({ headers })).toBe("GET / HTTP/1.1\r\nHost: known.test\r\nX-Known: a\r\n\r\n")
+  })
+})
