@@ -2,6 +2,7 @@
  * From a URL to the route that its connections are pooled under, and the target that they are dialled to.
  */
 import { Route } from "@weir/core"
+import type { RawHeaders } from "@weir/http1"
 import { basicAuthorization, formatProxy, type ProxyServer, Target } from "@weir/transport"
 import type { ProxyFor } from "./ProxySettings.ts"
 import type { TlsSettings } from "./TlsSettings.ts"
@@ -11,6 +12,8 @@ export interface Origin {
   readonly target: Target.Target
   /** What goes into the `Host` field: without the scheme's default port (RFC 9110 section 7.2). */
   readonly hostField: string
+  /** The headers of a request that has none of its own. */
+  readonly hostAlone: RawHeaders
   /** `https://a.test`, for messages. */
   readonly label: string
   /** Present where requests are not sent to the origin but to an HTTP proxy, which forwards them. */
@@ -87,6 +90,7 @@ export const makeOrigin = (
       ...(proxy === undefined ? {} : { proxy })
     },
     hostField,
+    hostAlone: ["Host", hostField],
     label: `${isSecure ? "https" : "http"}://${hostField}`
   }
   if (proxy?._tag !== "Http" || isSecure) return direct

@@ -154,8 +154,9 @@ export class ResponseBody {
    * Where all of the body is collected, what was announced, but not much more than has come.
    */
   private furtherByteCount(sizeByteCount: number): number {
+    if (this.mode !== "collecting") return sizeByteCount
     const expectedByteCount = this.owner.announcedByteCount - this.receivedByteCount
-    return this.mode !== "collecting" || Number.isNaN(expectedByteCount)
+    return Number.isNaN(expectedByteCount)
       ? sizeByteCount
       : Math.min(expectedByteCount, Math.max(presizedByteCountMax, sizeByteCount))
   }

@@ -4,7 +4,7 @@
 import { type ConnectionPool, makeDeadlines, type PoolConfigError, type Route } from "@weir/core"
 import type { RawHeaders } from "@weir/http1"
 import { Connector, type Target } from "@weir/transport"
-import { Clock, Context, Effect, Exit, Layer, Scope } from "effect"
+import { Clock, Context, Effect, Effectable, Exit, Layer, Scope } from "effect"
 import { Call } from "./Call.ts"
 import { type HttpLimits, parseClientConfig, resolveHttp } from "./ClientConfig.ts"
 import { ClientError, clientError } from "./ClientError.ts"
@@ -154,8 +154,8 @@ export const make = (
  */
 const execute = (shared: ClientShared, request: ClientRequest): Effect.Effect<ClientResponse, ClientError> =>
   Effect.callback<ClientResponse, ClientError>((resume) => {
-    const abort = executeUnsafe(shared, request, resume)
-    return Effect.sync(abort)
+    const call = begin(shared, request, resume)
+    return call === undefined ? undefined : new Abort(call)
   })
 
 const executeUnsafe = (
@@ -163,19 +163,44 @@ const executeUnsafe = (
   request: ClientRequest,
   settle: (exit: Exit.Exit<ClientResponse, ClientError>) => void
 ): (() => void) => {
+  const call = begin(shared, request, settle)
+  return () => call?.abort()
+}
+
+const begin = (
+  shared: ClientShared,
+  request: ClientRequest,
+  settle: (exit: Exit.Exit<ClientResponse, ClientError>) => void
+): Call | undefined => {
   const sent = request.origin.route.proxy === undefined ? request : throughProxy(request)
   if (sent instanceof ClientError) {
     settle(Exit.fail(sent))
-    return () => {}
+    return undefined
   }
   const call = new Call(shared, sent, settle)
   call.begin()
-  return () => call.abort()
+  return call
+}
+
+/** What an interruption runs. Every call has one and hardly any needs it, so it is an object and not also a closure. */
+class Abort extends Effectable.Class<void> {
+  private readonly call: Call
+
+  constructor(call: Call) {
+    super()
+    this.call = call
+  }
+
+  asEffect(): Effect.Effect<void> {
+    this.call.abort()
+    return Effect.void
+  }
 }
 
 const headersOf = (request: ClientRequest): RawHeaders => {
   const { origin } = request
   const authorization = origin.forwarding?.authorization
+  if (authorization === undefined && request.headers.length === 0) return origin.hostAlone
   const headers =
     authorization === undefined ? request.headers : ["Proxy-Authorization", authorization, ...request.headers]
   for (let index = 0; index < headers.length; index += 2) {
