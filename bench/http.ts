@@ -7,7 +7,8 @@
  * changes it little, so ratios are of that: `A / B` says how many times more processor time A takes for a call.
  *
  * Open loop: calls come at random, at half and at 80 % of the rate that the peer (undici `request`, or the runtime's `fetch`)
- * reached in the closed loop, and the time that each takes is told from the moment at which it was due.
+ * reached in the closed loop, and the time that each takes is told from the moment at which it was due. It is measured at 50
+ * connections, unless `--connections` says otherwise.
  *
  * `--work`, `--connections`, `--loop` and `--way` choose parts, each a list with commas; `--rounds` says how many turns each
  * contestant has. `--memory COUNT` makes so many calls and looks at the memory ten times on the way. `--profile DIR` has each
@@ -203,7 +204,8 @@ const compare = async (): Promise<void> => {
     const connections = connectionCount === 1 ? "1 connection" : `${connectionCount} connections`
     const title = `${works[work].title}, ${connections}${isInMemory ? ", in memory" : ""}`
     await closedLoop(title, lanes)
-    if (wantedLoops.includes("open") && !isStream(work)) await openLoops(title, lanes)
+    const isOpenUsual = wantedConnections !== undefined || connectionCount === 50
+    if (wantedLoops.includes("open") && isOpenUsual && !isStream(work)) await openLoops(title, lanes)
     await Promise.all(contestants.map((contestant) => contestant.stop()))
   }
 }
