@@ -213,7 +213,9 @@ export class BunConnection implements Connection {
 const cheap = (chunk: Uint8Array): Uint8Array => {
   if (chunk.length > shortByteCountMax) return chunk
   shortChunk.set(chunk)
-  return shortChunk.subarray(0, chunk.length)
+  // Answers of one length are common, and a view is memory to be collected.
+  if (shortView.length !== chunk.length) shortView = shortChunk.subarray(0, chunk.length)
+  return shortView
 }
 
 /** What Bun reads at once, at most (seen on 1.4.5): a chunk of this size may not be all that was there. */
@@ -221,6 +223,7 @@ const readByteCountMax = 524_288
 
 const shortByteCountMax = 16_384
 const shortChunk = Buffer.allocUnsafeSlow(shortByteCountMax)
+let shortView = shortChunk
 
 /** What is left after so many bytes; the characters of a string are bytes. */
 const rest = (chunk: Uint8Array | string, byteCount: number): Uint8Array | string =>
