@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { expectNoSocketsTo } from "../conformance/openSockets.ts"
+import { expectNoSocketsTo } from "../support/openSockets.ts"
 import { runRaces } from "./Races.ts"
 
 const minuteMillis = 60_000

@@ -5,7 +5,7 @@
 import { Target } from "@weir/transport"
 import { Clock, Effect, Fiber } from "effect"
 import { listening, silentServer } from "../support/Listening.ts"
-import { countSocketsTo } from "./openSockets.ts"
+import { countSocketsTo } from "../support/openSockets.ts"
 import { makeConnector } from "./runtime.ts"
 
 /** What is printed. */

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { canCountSockets, countSocketsTo, expectNoSocketsTo } from "./openSockets.ts"
+import { canCountSockets, countSocketsTo, expectNoSocketsTo } from "../support/openSockets.ts"
 import { connect, kinds, mebibyte, pattern, receipt, someTurns, useTunnels } from "./Pair.ts"
 import { usePeers } from "./peer/Peer.ts"
 import { bytesOf } from "./peer/Protocol.ts"

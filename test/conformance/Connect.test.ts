@@ -8,7 +8,7 @@ import { nextTick } from "node:process"
 import { assert, describe, it, vi } from "@effect/vitest"
 import { type ConnectPhase, Target } from "@weir/transport"
 import { Effect } from "effect"
-import { canCountSockets, keepAliveSecondsTo, systemKeepAliveSeconds } from "./openSockets.ts"
+import { canCountSockets, keepAliveSecondsTo, systemKeepAliveSeconds } from "../support/openSockets.ts"
 import { makePeer, usePeers } from "./peer/Peer.ts"
 import { makeConnector, runtime } from "./runtime.ts"
 

@@ -12,7 +12,7 @@ import {
 } from "@weir/transport"
 import { Effect, Exit, Fiber, Random, Redacted, References } from "effect"
 import { findFreePort } from "../support/Listening.ts"
-import { canCountSockets, countSocketsTo } from "./openSockets.ts"
+import { canCountSockets, countSocketsTo } from "../support/openSockets.ts"
 import { turns } from "./Pair.ts"
 import { makePeer, usePeers } from "./peer/Peer.ts"
 import { makeProxy } from "./proxy/TestProxy.ts"

@@ -7,7 +7,7 @@ import type { Connection } from "@weir/transport"
 import { Effect, type Scope } from "effect"
 import { isListening, makeServerDirectory, startForeign } from "../support/ForeignServer.ts"
 import { findFreePort } from "../support/Listening.ts"
-import { expectNoSocketsTo } from "./openSockets.ts"
+import { expectNoSocketsTo } from "../support/openSockets.ts"
 import { Reader } from "./Reader.ts"
 
 /** Where a server is, and whatever belongs to it. */

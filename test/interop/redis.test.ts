@@ -11,8 +11,8 @@ import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { ConnectionPool, type PoolConfig, PoolError, Route } from "@weir/core"
 import { Effect, Exit, Fiber, Schedule, type Scope } from "effect"
 import { type RedisError, redisFactory } from "../../examples/redis-pool.ts"
-import { countSocketsTo, expectNoSocketsTo } from "../conformance/openSockets.ts"
 import { findFreePort } from "../support/Listening.ts"
+import { countSocketsTo, expectNoSocketsTo } from "../support/openSockets.ts"
 
 const program = "redis-server"
 const isInstalled = spawnSync(program, ["--version"]).status === 0

@@ -11,8 +11,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { DenoConnector } from "@weir/deno"
 import { Target } from "@weir/transport"
 import { Effect, Exit, Fiber } from "effect"
-import { countSocketsTo } from "../../../test/conformance/openSockets.ts"
 import { listening, silentServer } from "../../../test/support/Listening.ts"
+import { countSocketsTo } from "../../../test/support/openSockets.ts"
 
 const open = (target: Target.Target) =>
   Effect.flatMap(DenoConnector.make(), (connector) =>

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url"
 import { afterAll, assert, beforeAll } from "@effect/vitest"
 import { Target } from "@weir/transport"
 import { Effect, type Scope } from "effect"
-import { expectNoSocketsTo } from "../openSockets.ts"
+import { expectNoSocketsTo } from "../../support/openSockets.ts"
 import { nodeProgram } from "../programs.ts"
 import type { Accepted, Answer, Answers, ListenOptions, Payload, Received, Request } from "./Protocol.ts"
 

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { Target } from "@weir/transport"
 import { Effect, Queue, type Scope } from "effect"
-import { expectNoSocketsTo } from "../openSockets.ts"
+import { expectNoSocketsTo } from "../../support/openSockets.ts"
 import { nodeProgram } from "../programs.ts"
 import type { Asked, ProxyOptions } from "./Protocol.ts"
 
