@@ -151,14 +151,16 @@ export class ResponseBody {
 
   /**
    * How much more to set memory aside for: as much again each time, so that many small pieces are not copied many times.
-   * Where all of the body is collected, what was announced, but not much more than has come.
+   * Where all of the body is collected, what was announced, but not much more than has come; and while it is kept for a
+   * reader to come, who mostly wants all of it, what was announced if that may be kept.
    */
   private furtherByteCount(sizeByteCount: number): number {
-    if (this.mode !== "collecting") return sizeByteCount
+    if (this.state._tag !== "open") return 0
     const expectedByteCount = this.owner.announcedByteCount - this.receivedByteCount
-    return Number.isNaN(expectedByteCount)
-      ? sizeByteCount
-      : Math.min(expectedByteCount, Math.max(presizedByteCountMax, sizeByteCount))
+    if (this.mode === "collecting" && expectedByteCount >= 0) {
+      return Math.min(expectedByteCount, Math.max(presizedByteCountMax, sizeByteCount))
+    }
+    return this.storedByteCount + expectedByteCount <= this.bufferByteCount ? expectedByteCount : sizeByteCount
   }
 
   end(): void {
@@ -253,6 +255,7 @@ export class ResponseBody {
 
   /** What is kept, in one piece of its taker's own. */
   take(): Uint8Array<ArrayBuffer> {
+    if (this.stored === undefined && this.borrowed !== undefined) return copyOf(this.lend())
     this.keep()
     return this.takeKept()
   }
