@@ -1,10 +1,7 @@
 /**
  * The command line as a process: its output, its exit statuses, its signals.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -12,45 +9,15 @@ import { expectNothingLeft } from "../../../test/support/Leaks.ts"
 import { listening } from "../../../test/support/Listening.ts"
 import { call } from "./support/call.ts"
 import { serviceYaml } from "./support/gateway.ts"
-import { type Running, runGateway, startGateway } from "./support/program.ts"
+import { runGateway, startGateway } from "./support/program.ts"
 import { dial, makeRawUpstream } from "./support/RawPeer.ts"
+import { anyPorts, folderOf, portsOf, serving } from "./support/serving.ts"
 import { makeUpstream } from "./support/upstream.ts"
 
 expectNothingLeft()
 
-/** A folder with these files, for as long as the scope lasts. */
-const folderOf = (files: Readonly<Record<string, string>>) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "weir-gateway-"))),
-      (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
-    ),
-    (folder) => {
-      for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-      return folder
-    }
-  )
-
 /** A port that is taken for as long as the scope lasts. */
 const takenPort = Effect.suspend(() => listening(createServer()))
-
-const anyPorts = ["--port", "0", "--admin-port", "0"]
-
-const portsOf = ({ stderr, stdout }: Running): { readonly port: number; readonly adminPort: number } => {
-  const said = stdout() + stderr()
-  const portAfter = (name: string) =>
-    Number(new RegExp(`^${name} +http://127\\.0\\.0\\.1:(\\d+)/`, "m").exec(said)?.[1])
-  return { port: portAfter("gateway"), adminPort: portAfter("admin") }
-}
-
-/** The gateway's process with a configuration for one endpoint. */
-const serving = (upstreamPort: number, ...args: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    const folder = yield* folderOf({ "up.yaml": serviceYaml({ ports: [upstreamPort] }) })
-    const running = yield* startGateway("--config", folder, ...anyPorts, ...args)
-    yield* running.until("serving until Ctrl-C")
-    return { running, ...portsOf(running) }
-  })
 
 describe("the experiment", () => {
   it.live("prints nothing but its runs on standard output with --json, and leaves with status 0", () =>

@@ -9,8 +9,8 @@ export interface Running {
   readonly child: ChildProcess
   readonly stdout: () => string
   readonly stderr: () => string
-  /** Done when the text is on standard output or standard error. */
-  readonly until: (text: string | RegExp) => Effect.Effect<void>
+  /** Done when the text is on standard output or standard error, `count` times. */
+  readonly until: (text: string | RegExp, count?: number) => Effect.Effect<void>
   readonly ended: Effect.Effect<Ended>
 }
 
@@ -76,21 +76,36 @@ const run = (program: string, args: ReadonlyArray<string>): Running => {
     child,
     stdout: () => stdout,
     stderr: () => stderr,
-    until: (text) =>
+    until: (text, count = 1) =>
       wait(() => {
         const said = stdout + stderr
-        if (typeof text === "string" ? said.includes(text) : text.test(said)) return Effect.void
+        if (said.split(text).length > count) return Effect.void
         return end === undefined ? undefined : Effect.die(new Error(`${program} ended without saying ${text}: ${said}`))
       }),
     ended: wait(() => end)
   }
 }
 
-const mainPath = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+const pathOf = (below: string): string => fileURLToPath(new URL(below, import.meta.url))
+
+const runtimes = {
+  node: [process.execPath, pathOf("../../src/main.ts")],
+  bun: [pathOf("../../../../node_modules/.bin/bun"), pathOf("../../src/main.bun.ts")],
+  deno: [pathOf("../../../../node_modules/.bin/deno"), "run", "--allow-all", pathOf("../../src/main.deno.ts")]
+} as const
+
+/** Starts the gateway's command line on a runtime. */
+export const startGatewayOn = (
+  runtime: keyof typeof runtimes,
+  ...args: ReadonlyArray<string>
+): Effect.Effect<Running, never, Scope.Scope> => {
+  const [program, ...words] = runtimes[runtime]
+  return start(program, [...words, ...args])
+}
 
 /** Starts the gateway's command line. */
 export const startGateway = (...args: ReadonlyArray<string>): Effect.Effect<Running, never, Scope.Scope> =>
-  start(process.execPath, [mainPath, ...args])
+  startGatewayOn("node", ...args)
 
 /** Runs the gateway's command line to its end. */
 export const runGateway = (...args: ReadonlyArray<string>): Effect.Effect<Ended> =>
