@@ -1,6 +1,7 @@
 /**
  * The server that HTTP benchmarks call, in a process of its own: nginx where there is one, otherwise a bare socket server
- * that knows the same paths. Both keep their connections open for ever.
+ * that knows the same paths. Both keep their connections open for ever. No two answers of nginx have the same head, as
+ * is usual where requests are told apart: what a client remembers of heads is not to be measured.
  *
  * Where `taskset` exists and there are two processors, the server gets the last one and the callers the first, so that
  * neither takes time from the other.
@@ -60,7 +61,7 @@ const nginxConfig = (port: number, directory: string): string => `
   http {
     access_log off; keepalive_requests 1000000000; keepalive_timeout 1h; default_type text/plain; client_max_body_size 1m;
     client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-    sendfile on; open_file_cache max=16 inactive=1h;
+    sendfile on; open_file_cache max=16 inactive=1h; add_header X-Request-Id $request_id;
     server {
       listen 127.0.0.1:${port} backlog=4096;
       location = / { return 200 "${answerBody}"; }

@@ -6,11 +6,15 @@ import { Buffer } from "node:buffer"
 import type { Connection, ConnectionHandler, ConnectionInfo } from "@weir/transport"
 import { answerBody } from "../upstream.ts"
 
-/** As long as nginx's. */
-const answer = Buffer.from(
-  `HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sat, 21 Nov 2026 12:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: ${answerBody.length}\r\nConnection: keep-alive\r\n\r\n${answerBody}`,
-  "latin1"
-)
+/** As nginx's: as long, and told apart by an identifier. */
+const answerNumber = (number: number): Buffer =>
+  Buffer.from(
+    `HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sat, 21 Nov 2026 12:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: ${answerBody.length}\r\nConnection: keep-alive\r\nX-Request-Id: ${number.toString(16).padStart(32, "0")}\r\n\r\n${answerBody}`,
+    "latin1"
+  )
+
+const answers = Array.from({ length: 64 }, (_, number) => answerNumber(number))
+let answeredCount = 0
 
 /** Written to, so that nobody saves the work of putting a request together. */
 const written = Buffer.alloc(65_536)
@@ -52,7 +56,8 @@ export class MemoryConnection implements Connection {
 
   /** Each read is in memory of its own, as on Bun: the dearer of what the runtimes do. */
   answer(): void {
-    this.handler?.onData(Buffer.from(answer))
+    const answer = answers[answeredCount++ % answers.length]
+    if (answer !== undefined) this.handler?.onData(Buffer.from(answer))
   }
 
   end(): void {

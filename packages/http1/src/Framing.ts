@@ -40,19 +40,6 @@ export class Framing {
     this.hasClose = false
   }
 
-  /** Reads the head that another one has read, which is none that asks for an upgrade. */
-  take(other: Framing): void {
-    this.status = other.status
-    this.version = other.version
-    this.body = other.body
-    this.byteCount = other.byteCount
-    this.isSwitch = other.isSwitch
-    this.hasClose ||= other.hasClose
-    this.hasKeepAlive = other.hasKeepAlive
-    this.idleMillisMax = other.idleMillisMax
-    this.usesMax = other.usesMax
-  }
-
   /** HTTP/1.1 persists unless told otherwise, HTTP/1.0 only when told (RFC 9112 section 9.3). */
   get isPersistent(): boolean {
     return !this.hasClose && (this.version === "1.1" || this.hasKeepAlive)

@@ -13,7 +13,6 @@ import { malformed, tooLarge } from "./Fault.ts"
 import { Framing } from "./Framing.ts"
 import { HeadScanner, scanUnfinished } from "./HeadScanner.ts"
 import type { Http1Limits } from "./Http1Limits.ts"
-import { knownHeadAt, learnHead } from "./KnownHeads.ts"
 import { decodeLatin1 } from "./Latin1.ts"
 import type { RawHeaders, ResponseHead } from "./Message.ts"
 import { ParsedHead, readFieldLines } from "./ParsedHead.ts"
@@ -56,10 +55,6 @@ export class ResponseParser {
   /** Memory for a section that did not arrive in one chunk; its first `#gatheredCount` bytes are filled. */
   #gathered: Uint8Array | undefined
   #gatheredCount = 0
-  /** Of the last final head that was read by itself; the next one is often the same. */
-  #headByteCount = 0
-  /** Heads learned since one was known. */
-  #learnedCount = 0
 
   constructor(sink: ResponseSink, limits: Http1Limits) {
     this.#sink = sink
@@ -143,14 +138,6 @@ export class ResponseParser {
 
   /** Each of the readers below returns the index it came to; the chunk's length once nothing more is to be read. */
   #readSection(chunk: Uint8Array, start: number): number {
-    if (this.#phase === "head" && this.#mayBeKnown) {
-      const known = knownHeadAt(chunk, start, this.#headByteCount, this.#method, this.#limits)
-      if (known !== undefined) {
-        this.#learnedCount = 0
-        this.framing.take(known.framing)
-        return this.#readFinalHead(known.text, chunk, start + this.#headByteCount)
-      }
-    }
     let bytes = chunk
     let sectionStart = start
     /** What has to be added to an index of `bytes` to make it one of `chunk`. */
@@ -194,9 +181,8 @@ export class ResponseParser {
     const framing = this.framing
     const fault = framing.read(bytes, start, this.#scanner, this.#method, this.#isUpgrade)
     if (fault !== undefined) return this.#refuse(fault, chunk)
-    const text = decodeLatin1(bytes, start, end)
+    const head = new ParsedHead(decodeLatin1(bytes, start, end), framing.status, framing.version)
     if (framing.isSwitch) {
-      const head = new ParsedHead(text, framing.status, framing.version)
       this.stop()
       this.#sink.onSwitch(head, new Uint8Array(view(chunk, next, chunk.length)))
       return chunk.length
@@ -207,35 +193,9 @@ export class ResponseParser {
         return this.#refuse(tooLarge(detail), chunk)
       }
       this.#beginHead()
-      this.#sink.onInterimHead(new ParsedHead(text, framing.status, framing.version))
+      this.#sink.onInterimHead(head)
       return next
     }
-    this.#learn(bytes, start, end, text)
-    return this.#readFinalHead(text, chunk, next)
-  }
-
-  /** Nothing came before the head that has a say in what it means. */
-  get #mayBeKnown(): boolean {
-    return !this.#isUpgrade && this.#interimCount === 0 && this.#scanner.scannedCount === 0
-  }
-
-  /**
-   * Heads of one length in a row are mostly the same ones, and worth to be learned. A server whose heads differ in spite of
-   * it, by an identifier say, has every 64th learned.
-   */
-  #learn(bytes: Uint8Array, start: number, end: number, text: string): void {
-    const byteCount = end - start
-    if (byteCount === this.#headByteCount && !this.#isUpgrade && this.#interimCount === 0) {
-      if (this.#learnedCount < 4 || this.#learnedCount % 64 === 0) {
-        learnHead(bytes, start, end, this.#method, this.#limits, text, this.framing)
-      }
-      this.#learnedCount++
-    }
-    this.#headByteCount = byteCount
-  }
-
-  #readFinalHead(text: string, chunk: Uint8Array, next: number): number {
-    const framing = this.framing
     this.hasHead = true
     switch (framing.body) {
       case "none":
@@ -250,7 +210,7 @@ export class ResponseParser {
       case "close":
         this.#phase = "close-body"
     }
-    this.#sink.onFinalHead(new ParsedHead(text, framing.status, framing.version))
+    this.#sink.onFinalHead(head)
     return this.#isIn("sized-body") && this.#bodyByteCount === 0 ? this.#end(chunk, next, noTrailers) : next
   }
 
