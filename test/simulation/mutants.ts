@@ -197,7 +197,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a connection is kept though bytes followed the answer",
     file: "packages/http1/src/ClientSession.ts",
-    find: 'if (excessByteCount > 0) return closing["excess-bytes"]',
+    find: 'if (excessByteCount > 0 || this.connection.hasMore) return closing["excess-bytes"]',
     replace: 'if (excessByteCount < 0) return closing["excess-bytes"]',
     world: "client"
   },

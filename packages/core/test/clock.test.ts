@@ -5,20 +5,34 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { a, withPool } from "./support/withPool.ts"
 
-/** The ambient clock, with a wall clock that can be set and timers that go by the monotonic one. */
-const withWallClock = <E>(body: (set: (byMillis: number) => void) => Effect.Effect<void, E>): Effect.Effect<void, E> =>
+/**
+ * The ambient clock, with a wall clock that can be set, and be made to move each time it is read; timers go by the monotonic
+ * one.
+ */
+const withWallClock = <E>(
+  body: (set: (byMillis: number) => void, moveAtReadings: (byMillis: number) => void) => Effect.Effect<void, E>
+): Effect.Effect<void, E> =>
   Effect.flatMap(Clock.Clock, (clock) => {
     let offsetMillis = 10 ** 9
+    let stepMillis = 0
     const wall: Clock.Clock = {
       ...clock,
-      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + offsetMillis,
+      currentTimeMillisUnsafe: () => {
+        offsetMillis += stepMillis
+        return clock.currentTimeMillisUnsafe() + offsetMillis
+      },
       monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
       sleep: (duration) => clock.sleep(duration)
     }
     return Effect.provideService(
-      body((byMillis) => {
-        offsetMillis += byMillis
-      }),
+      body(
+        (byMillis) => {
+          offsetMillis += byMillis
+        },
+        (byMillis) => {
+          stepMillis = byMillis
+        }
+      ),
       Clock.Clock,
       wall
     )
@@ -66,6 +80,24 @@ describe("a wall clock", () => {
         yield* pass(1)
         assert.strictEqual(waiter.failure, "AcquireTimeout queue")
         held.release()
+      })
+    )
+  )
+
+  it.effect("that moves meanwhile does not make a connection idle that goes straight to the next caller", () =>
+    withWallClock((_, moveAtReadings) =>
+      withPool({ connectionsPerRouteMax: 1 }, function* ({ ask, pass, take }) {
+        const held = take(a)
+        const [next, last] = [ask(a), ask(a)]
+        moveAtReadings(1)
+        held.release()
+        yield* pass(0)
+        assert.strictEqual(next.lease.idleMillis, 0)
+        next.release()
+        yield* pass(0)
+        assert.strictEqual(last.lease.idleMillis, 0)
+        moveAtReadings(0)
+        last.release()
       })
     )
   )

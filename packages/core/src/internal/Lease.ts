@@ -58,7 +58,8 @@ export class HeldLease<C> implements Lease<C> {
     this.entry = entry
     this.connection = connection
     this.isReused = entry.usesCount > 1
-    this.idleMillis = this.isReused && entry.slotsInUse === 1 ? nowMillis - entry.idleSinceMillis : 0
+    // Released while the pool was busy with a release before it, it has been idle since after that moment.
+    this.idleMillis = this.isReused && entry.slotsInUse === 1 ? Math.max(0, nowMillis - entry.idleSinceMillis) : 0
     this.leasedAtMillis = nowMillis
     this.holder = holder
     this.stack = stack

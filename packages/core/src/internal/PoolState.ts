@@ -78,6 +78,8 @@ export interface PoolState<C> {
   /** Routes below their minimum of idle connections that lack permits to dial. */
   readonly minimumBlocked: Set<RoutePool<C>>
   isPumping: boolean
+  /** When the release came that is being pumped for; absent: something else is. */
+  releasedAtMillis: number | undefined
   /** Spans of the dials under way, where they are traced. */
   readonly dialSpans: Map<Entry<C>, Tracer.Span>
   /** Of the fiber that made the pool, if tracing was on there. */
@@ -105,8 +107,11 @@ export interface PoolState<C> {
   fork<A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E>
   /** The same for code of the user's that may not heed an interrupt: the pool's end does not wait for it for ever. */
   forkDetached<A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E>
-  /** Looks at the dirty routes, unless that is being done further up this stack. */
-  pump(): void
+  /**
+   * Looks at the dirty routes, unless that is being done further up this stack. What a release at `releasedAtMillis` leads
+   * to happens at that moment, so that a connection which goes straight to the next caller has not been idle.
+   */
+  pump(releasedAtMillis?: number): void
   /** Is anybody listening? Ask before an event is made. */
   hasListeners(): boolean
   /** The event's time is the pool's; listeners hear the clock's. */

@@ -135,7 +135,7 @@ export const endLease = <C>(
     route.pending.liveCount > 0 || state.starving.size > 0 || state.activeBlocked.size > 0 || state.roomBlocked.size > 0
   if (isWanted) {
     markDirty(state, route)
-    state.pump()
+    state.pump(nowMillis)
   } else {
     trimIdle(state, route)
   }

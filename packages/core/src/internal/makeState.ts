@@ -97,6 +97,7 @@ export const makeState = <C>(
       roomSeenCount: 0,
       minimumBlocked: new Set(),
       isPumping: false,
+      releasedAtMillis: undefined,
       dialSpans: new Map(),
       tracer,
       guarantees: exactGuarantees(config),
@@ -122,8 +123,8 @@ export const makeState = <C>(
       random: () => random.nextDoubleUnsafe(),
       fork,
       forkDetached: (effect) => runFork(effect),
-      pump: () => {
-        pump(state)
+      pump: (releasedAtMillis) => {
+        pump(state, releasedAtMillis)
       },
       hasListeners: () => listeners.size > 0,
       // A queue wakes its taker on a turn of its own: a listener never runs in the middle of the pool's work.

@@ -35,9 +35,10 @@ import { firstOf, isOthersTurn } from "./turns.ts"
 import { validate } from "./validating.ts"
 import { failWaiter, settle, takeNext } from "./waiting.ts"
 
-export const pump = <C>(state: PoolState<C>): void => {
+export const pump = <C>(state: PoolState<C>, releasedAtMillis?: number): void => {
   if (state.isPumping) return
   state.isPumping = true
+  state.releasedAtMillis = releasedAtMillis
   try {
     for (;;) {
       const route = firstOf(state.dirty)
@@ -89,7 +90,7 @@ const serveWaiters = <C>(state: PoolState<C>, route: RoutePool<C>): void => {
       state.activeBlocked.add(route)
       return
     }
-    const nowMillis = state.wallMillis()
+    const nowMillis = state.releasedAtMillis ?? state.wallMillis()
     const entry = choose(state, route, nowMillis)
     if (entry === undefined) return
     if (entry === "unverified") {
