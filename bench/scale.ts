@@ -221,7 +221,7 @@ const sweeps = async (size: number): Promise<Contestant> => {
     ).pipe(Scope.provide(scope), Effect.provideService(Clock.Clock, clock))
   )
   const dialOne = (count: number) => Effect.runSync(Effect.asVoid(pool.warm(route, count)))
-  const closedCount = () => Effect.runSync(pool.stats).closedByReason.get("idle-timeout") ?? 0
+  const closedCount = () => Effect.runSync(pool.stats).closedByReason["idle-timeout"] ?? 0
   for (let open = 1; open <= size; open++) {
     dialOne(open)
     if (open < size) {

@@ -81,7 +81,7 @@ const endPhase = (of: PhaseEnd["phase"], client: WeirClientService, callers: Cal
       perTenth: Array.from(perTenth, (calls) => calls ?? 0),
       held: yield* held,
       reconfigurationCount,
-      closedByReason: Object.fromEntries(closedByReason)
+      closedByReason
     })
     perTenth = []
     phaseStartMillis = performance.now()

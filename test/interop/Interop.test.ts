@@ -210,7 +210,7 @@ describe.each(serverKinds)("$name", (kind) => {
           const isEnough = Effect.suspend(() =>
             lastNumber < callCount
               ? Effect.succeed(false)
-              : Effect.map(stats, ({ closedByReason }) => closedByReason.size > 0)
+              : Effect.map(stats, ({ closedByReason }) => Object.keys(closedByReason).length > 0)
           )
           const caller = Effect.gen(function* () {
             while (!(yield* isEnough)) {

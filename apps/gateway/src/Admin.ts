@@ -62,8 +62,8 @@ const poolsOf = (clusters: ReadonlyMap<string, ClusterRuntime>) =>
       limits: limitsOf(cluster.policy),
       created: stats.createdCount,
       reused: stats.reusedCount,
-      closed: Object.fromEntries(stats.closedByReason),
-      refused: Object.fromEntries(stats.refusedByReason),
+      closed: stats.closedByReason,
+      refused: stats.refusedByReason,
       routes: stats.routes.map((route) => ({
         route: route.route,
         total: route.connections.used,

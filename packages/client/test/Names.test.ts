@@ -35,7 +35,7 @@ const where = (client: WeirClientService, port: number, target = "/") => {
 }
 
 const closedBy = (client: WeirClientService, reason: "withdrawn" | "shutdown") =>
-  Effect.map(client.pool.stats, ({ closedByReason }) => closedByReason.get(reason) ?? 0)
+  Effect.map(client.pool.stats, ({ closedByReason }) => closedByReason[reason] ?? 0)
 
 const dns = { timeToLive: "30 seconds" } as const
 

@@ -148,7 +148,7 @@ describe("a connection", () => {
         for (const expected of ["1.1", "1.2", "1.3", "2.1"]) {
           assert.strictEqual(yield* Effect.flatMap(call(), (response) => response.text), expected)
         }
-        assert.strictEqual((yield* client.pool.stats).closedByReason.get("uses"), 1)
+        assert.strictEqual((yield* client.pool.stats).closedByReason.uses, 1)
       },
       {},
       {
@@ -172,7 +172,7 @@ describe("a connection", () => {
       function* ({ call, client, counts }) {
         assert.strictEqual(yield* Effect.flatMap(call(), (response) => response.text), "x")
         assert.strictEqual((yield* counts).connections, 0)
-        assert.strictEqual((yield* client.pool.stats).closedByReason.get("idle-hint"), 1)
+        assert.strictEqual((yield* client.pool.stats).closedByReason["idle-hint"], 1)
       },
       { pool: { idleHintMargin: "1 second" } },
       {

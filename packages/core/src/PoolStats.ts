@@ -1,7 +1,7 @@
 /**
  * The pool in numbers, at one moment.
  */
-import type { CloseReason, RefusalReason, TimeoutPhase } from "./PoolReason.ts"
+import type { CloseReason, RefusalReason } from "./PoolReason.ts"
 import type { LimitReport } from "./RouteReport.ts"
 
 /** Counts since the start. */
@@ -11,9 +11,11 @@ export interface PoolCounts {
   readonly reusedCount: number
   readonly connectFailedCount: number
   readonly cancelledCount: number
-  readonly closedByReason: ReadonlyMap<CloseReason, number>
-  readonly refusedByReason: ReadonlyMap<RefusalReason, number>
-  readonly timedOutByPhase: ReadonlyMap<TimeoutPhase, number>
+  /** A reason that never was has no entry. */
+  readonly closedByReason: Readonly<Partial<Record<CloseReason, number>>>
+  readonly refusedByReason: Readonly<Partial<Record<RefusalReason, number>>>
+  /** By `TimeoutPhase`. */
+  readonly timedOutByPhase: Readonly<Record<string, number>>
 }
 
 /** One route in numbers, now. */

@@ -85,7 +85,7 @@ describe("ConnectionPool", () => {
         yield* pool.use(b, () => Effect.void)
         assert.strictEqual(factory.openMax, 1)
         const stats = yield* pool.stats
-        assert.strictEqual(stats.closedByReason.get("evicted-for-other-route"), 1)
+        assert.strictEqual(stats.closedByReason["evicted-for-other-route"], 1)
       })
     )
   )

@@ -204,15 +204,15 @@ const checkCounts = (world: JudgedWorld): void => {
   agree("cancelled", heard("Cancelled"), stats.cancelledCount)
   agree("failed dials", heard("ConnectFailed"), stats.connectFailedCount)
   let closedCount = 0
-  for (const [reason, closed] of stats.closedByReason) {
+  for (const [reason, closed] of Object.entries(stats.closedByReason)) {
     closedCount += closed
     agree(`closed ${reason}`, heard(`Closed ${reason}`), closed)
   }
   agree("closed", closedCount, stats.createdCount)
-  for (const [reason, refused] of stats.refusedByReason) {
+  for (const [reason, refused] of Object.entries(stats.refusedByReason)) {
     // The events end with the pool; refusals do not.
     if (reason !== "pool-closed") agree(`refused ${reason}`, heard(`Refused ${reason}`), refused)
   }
-  const timedOut = Array.from(stats.timedOutByPhase.values()).reduce((sum, one) => sum + one, 0)
+  const timedOut = Object.values(stats.timedOutByPhase).reduce((sum, one) => sum + one, 0)
   agree("timed out", heard("TimedOut"), timedOut)
 }

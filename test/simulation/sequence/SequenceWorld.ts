@@ -294,7 +294,8 @@ class SequenceWorld {
       sumOf(stats.refusedByReason),
       heard("Refused pending-route-limit") + heard("Refused pending-total-limit")
     )
-    for (const [reason, count] of stats.closedByReason) agree(`closed ${reason}`, count, heard(`Closed ${reason}`))
+    for (const [reason, count] of Object.entries(stats.closedByReason))
+      agree(`closed ${reason}`, count, heard(`Closed ${reason}`))
     if (route === undefined) agree("reused", stats.reusedCount, reference.reusedCount)
   }
 
@@ -343,5 +344,5 @@ class SequenceWorld {
   }
 }
 
-const sumOf = (counts: ReadonlyMap<string, number>): number =>
-  Array.from(counts.values()).reduce((sum, count) => sum + count, 0)
+const sumOf = (counts: Readonly<Partial<Record<string, number>>>): number =>
+  Object.values(counts).reduce<number>((sum, count) => sum + (count ?? 0), 0)

@@ -116,9 +116,9 @@ const countsOf = (counters: Counters): PoolCounts => ({
   reusedCount: counters.reusedCount,
   connectFailedCount: counters.connectFailedCount,
   cancelledCount: counters.cancelledCount,
-  closedByReason: new Map(counters.closedByReason),
-  refusedByReason: new Map(counters.refusedByReason),
-  timedOutByPhase: new Map(counters.timedOutByPhase)
+  closedByReason: Object.fromEntries(counters.closedByReason),
+  refusedByReason: Object.fromEntries(counters.refusedByReason),
+  timedOutByPhase: Object.fromEntries(counters.timedOutByPhase)
 })
 
 const whatBlocks = <C>(state: PoolState<C>, route: RoutePool<C>): BlockedBy => {
