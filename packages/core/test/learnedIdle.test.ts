@@ -85,8 +85,16 @@ describe("what is learned of a peer that closes idle connections", () => {
     assert.strictEqual(world.factory.open.size, 1)
   })
 
-  spec("of a peer that closes at once never makes the pool dial in a circle", learning, function* (world) {
-    for (const millis of [50, 50, 50]) yield* closedAfter(world, millis)
+  spec("is nothing from a peer that closes at once, for it is in trouble", learning, function* (world) {
+    for (const millis of [50, 0, 20, 999]) yield* closedAfter(world, millis)
+    world.touch(a)
+    yield* world.pass(59_999)
+    assert.strictEqual(world.factory.open.size, 1)
+    assert.strictEqual(world.closedBy("idle-learned"), 0)
+  })
+
+  spec("of the least patient peer never makes the pool dial in a circle", learning, function* (world) {
+    for (const millis of [1000, 1000, 1000]) yield* closedAfter(world, millis)
     const before = world.factory.dials.length
     world.touch(a)
     yield* settled

@@ -144,9 +144,13 @@ describe("what is learned of idle closes", () => {
   })
 
   it("keeps a margin of a tenth, between a tenth of a second and two seconds", () => {
-    assert.strictEqual(learnedFrom([600, 600, 600])?.retireAfterMillis, 500)
-    assert.strictEqual(learnedFrom([50, 50, 50])?.retireAfterMillis, 0)
+    assert.strictEqual(learnedFrom([1000, 1000, 1000])?.retireAfterMillis, 900)
     assert.strictEqual(learnedFrom([60_000, 60_000, 60_000])?.retireAfterMillis, 58_000)
+  })
+
+  it("leaves out closes within the first second of an idle time", () => {
+    assert.isUndefined(learnedFrom([999, 999, 999]))
+    assert.strictEqual(learnedFrom([5000, 20, 5000, 999, 5000])?.retireAfterMillis, 4500)
   })
 
   it("counts closes within a second as one", () => {
@@ -159,8 +163,8 @@ describe("what is learned of idle closes", () => {
 
   it("is begun anew by what is seen after a quarter of an hour", () => {
     const later = observe(learnedFrom([5000, 5000, 5000]), 9000, 20_000 + 900_000)
-    assert.deepStrictEqual(later.agesMillis, [9000])
-    assert.isUndefined(later.retireAfterMillis)
+    assert.deepStrictEqual(later?.agesMillis, [9000])
+    assert.isUndefined(later?.retireAfterMillis)
   })
 
   it("holds for a quarter of an hour", () => {

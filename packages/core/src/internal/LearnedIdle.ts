@@ -4,9 +4,13 @@
  * A server that closes after its keep-alive timeout does so at the same idle age each time; one that restarts closes
  * connections of all ages at once. So an age counts as learned only after `agesNeeded` closes in a row lay close
  * together, and closes that fall within the same second count as one.
+ *
+ * A close within the first second says nothing: no server is that impatient on purpose, but one in trouble is, and what
+ * was learned of it would keep every connection from being used again long after its recovery.
  */
 
 const agesNeeded = 3
+const ageMillisMin = 1000
 /** How far the ages may lie apart: a tenth, or half a second for short ones. */
 const spreadRatio = 0.1
 const spreadMillisMin = 500
@@ -28,7 +32,8 @@ export const observe = (
   before: IdleObservations | undefined,
   ageMillis: number,
   nowMillis: number
-): IdleObservations => {
+): IdleObservations | undefined => {
+  if (ageMillis < ageMillisMin) return before
   // What is too old to be used is too old to be built upon.
   const known = before !== undefined && nowMillis - before.lastAtMillis < memoryMillis ? before : undefined
   const isSameSecond = known !== undefined && nowMillis - known.lastAtMillis < 1000
@@ -41,7 +46,7 @@ export const observe = (
   return {
     agesMillis,
     lastAtMillis: isSameSecond ? known.lastAtMillis : nowMillis,
-    retireAfterMillis: isStable ? Math.max(0, least - margin) : known?.retireAfterMillis
+    retireAfterMillis: isStable ? least - margin : known?.retireAfterMillis
   }
 }
 
