@@ -1,14 +1,16 @@
 /**
  * What a server sends behind an answer, in the same write: nobody asked for it.
  */
+import { Buffer } from "node:buffer"
 import { once } from "node:events"
 import { createServer, type Server } from "node:net"
+import { setImmediate } from "node:timers"
 import { createClient } from "@weir/fetch"
 import { expect, it } from "vitest"
 import { listen } from "../../../test/support/Listening.ts"
 
 /** What the runtimes read at once, at most, and what it is read by: where an answer ends with a read. */
-const readByteCounts = [8192, 65_536, 524_288]
+const readByteCounts = [8221, 66_049, 524_288]
 
 /** An answer of so many bytes, head included, that tells which path it is for, and one to nobody behind it. */
 const answerOf = (path: string, byteCount: number): string => {
@@ -41,6 +43,32 @@ it("an answer that nobody asked for is nobody's, wherever a read ends", async ()
     })
   )
   expect(answered).toEqual(paths)
+  await client.close()
+  await once(server.close(), "close")
+})
+
+/** Answers a request for `/NUMBER` with a head and, in another write, so many bytes. */
+const inTwoWrites = (): Server =>
+  createServer({ noDelay: true }, (socket) => {
+    socket.on("error", () => {})
+    socket.on("data", (chunk) => {
+      const length = / \/(\d+) /.exec(chunk.toString("latin1"))?.[1] ?? "0"
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n`)
+      setImmediate(() => socket.write(Buffer.alloc(Number(length))))
+    })
+  })
+
+it("a body of a usual size, in reads of its own, leaves its connection to the next call", async () => {
+  const server = inTwoWrites()
+  const base = `http://127.0.0.1:${await listen(server)}`
+  const client = createClient({ pool: { connectionsPerRouteMax: 1 } })
+  for (const byteCount of [4096, 8192, 16_384, 65_536, 131_072]) {
+    for (let count = 0; count < 3; count++) {
+      const answer = await client.fetch(`${base}/${byteCount}`)
+      expect((await answer.arrayBuffer()).byteLength).toBe(byteCount)
+    }
+  }
+  expect(client.stats().createdCount).toBe(1)
   await client.close()
   await once(server.close(), "close")
 })

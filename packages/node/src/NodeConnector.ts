@@ -52,8 +52,11 @@ export const capabilities: Capabilities = {
   tlsInTls: true
 }
 
-/** As many bytes as libuv offers to one read. */
-const readBufferBytes = 65_536
+/**
+ * A little more than the 64 KiB that libuv offers to one read, and no size that messages have: one that ends where a read
+ * fills its memory leaves it open whether more follows, and costs its connection (see `Connection.hasMore`).
+ */
+const readBufferBytes = 66_049
 
 /** A runtime on which `node:net` and `node:tls` are the way to open a socket. */
 export interface NodeCompatibleRuntime {
