@@ -120,17 +120,38 @@ const calibrate = async (contestant: Contestant, laneCount: number): Promise<num
 
 interface Lane {
   readonly contestant: Contestant
-  readonly count: number
+  /** How many calls fill a turn. */
+  count: number
   readonly turns: Array<Turn>
 }
 
-const closedLoop = async (title: string, lanes: ReadonlyArray<Lane>): Promise<void> => {
-  for (let round = 0; round < rounds; round++) {
-    const first = round % lanes.length
-    for (const lane of [...lanes.slice(first), ...lanes.slice(0, first)]) {
-      lane.turns.push(await lane.contestant.run(lane.count))
+/** Those that came through. One that fails is named, and takes no part in the rest of the case. */
+const survivors = async (
+  title: string,
+  lanes: ReadonlyArray<Lane>,
+  turn: (lane: Lane) => Promise<void>
+): Promise<ReadonlyArray<Lane>> => {
+  const left: Array<Lane> = []
+  for (const lane of lanes) {
+    try {
+      await turn(lane)
+      left.push(lane)
+    } catch (error) {
+      console.log(`\n${title}: ${lane.contestant.name} failed: ${String(error)}`)
     }
   }
+  return left
+}
+
+const closedLoop = async (title: string, begun: ReadonlyArray<Lane>): Promise<ReadonlyArray<Lane>> => {
+  let lanes = begun
+  for (let round = 0; round < rounds; round++) {
+    // Another one begins each round.
+    lanes = await survivors(title, [...lanes.slice(1), ...lanes.slice(0, 1)], async ({ contestant, count, turns }) => {
+      turns.push(await contestant.run(count))
+    })
+  }
+  lanes = begun.filter((lane) => lanes.includes(lane))
   const wallCase = `${title}, by the clock`
   for (const { contestant, count, turns } of lanes) {
     const perCall = (nanos: (turn: Turn) => number) => turns.map((turn) => nanos(turn) / count)
@@ -148,7 +169,8 @@ const closedLoop = async (title: string, lanes: ReadonlyArray<Lane>): Promise<vo
     ]
   })
   console.log(`\n${title}\n\n${formatTable(["", "calls/s", "CPU µs/call", "least", "most"], rows)}`)
-  const present = pairs[runtime].filter(({ of, to }) => names.includes(of) && names.includes(to))
+  const ran = lanes.map(({ contestant }) => contestant.name)
+  const present = pairs[runtime].filter(({ of, to }) => ran.includes(of) && ran.includes(to))
   const ratios = present.map(({ goal, of, to }) => [
     `${of} / ${to}`,
     report.addRatio(title, of, to).toFixed(2),
@@ -156,6 +178,7 @@ const closedLoop = async (title: string, lanes: ReadonlyArray<Lane>): Promise<vo
     goal === undefined ? "" : String(goal)
   ])
   if (ratios.length > 0) console.log(`\n${formatTable(["in turns", "CPU", "clock", "goal"], ratios)}`)
+  return lanes
 }
 
 /** By the clock, in the closed loop. */
@@ -169,16 +192,16 @@ const openLoops = async (title: string, lanes: ReadonlyArray<Lane>): Promise<voi
     const caseName = `${title}, ${share * 100} % of what ${reference} can`
     const racing = lanes.filter(({ contestant }) => openLoopWays.includes(contestant.name))
     // Above its own capacity a client's times only say how long the case lasted.
-    const able = racing.filter((lane) => capacityOf(lane) > ratePerSecond * 1.1)
+    let able: ReadonlyArray<Lane> = racing.filter((lane) => capacityOf(lane) > ratePerSecond * 1.1)
     const quantiles = ["p50Micros", "p99Micros", "p999Micros"] as const
     const found = new Map(able.map(({ contestant }) => [contestant.name, quantiles.map((): Array<number> => [])]))
     for (let round = 0; round < openLoopSize.rounds; round++) {
-      for (const { contestant } of able) {
+      able = await survivors(caseName, able, async ({ contestant }) => {
         const latencies = await contestant.openLoop(ratePerSecond, openLoopSize.seconds)
         quantiles.forEach((quantile, index) => {
           found.get(contestant.name)?.[index]?.push(latencies[quantile])
         })
-      }
+      })
     }
     for (const [name, runs] of found) {
       quantiles.forEach((quantile, index) => {
@@ -198,14 +221,14 @@ const compare = async (): Promise<void> => {
   for (const { connectionCount, work } of cases) {
     // Anew for each case: a second client in a process is slower than the first, for the compiler knows of one no more.
     const contestants = names.map((name) => startContestant(name, upstream.port, profileDirectory))
-    const lanes: Array<Lane> = []
-    for (const contestant of contestants) {
-      await contestant.open(work, connectionCount)
-      lanes.push({ contestant, count: await calibrate(contestant, connectionCount), turns: [] })
-    }
     const connections = connectionCount === 1 ? "1 connection" : `${connectionCount} connections`
     const title = `${works[work].title}, ${connections}${isInMemory ? ", in memory" : ""}`
-    await closedLoop(title, lanes)
+    const all = contestants.map((contestant): Lane => ({ contestant, count: 0, turns: [] }))
+    const ready = await survivors(title, all, async (lane) => {
+      await lane.contestant.open(work, connectionCount)
+      lane.count = await calibrate(lane.contestant, connectionCount)
+    })
+    const lanes = await closedLoop(title, ready)
     const isOpenUsual = wantedConnections !== undefined || connectionCount === 50
     if (wantedLoops.includes("open") && isOpenUsual && !isStream(work)) await openLoops(title, lanes)
     await Promise.all(contestants.map((contestant) => contestant.stop()))

@@ -23,6 +23,7 @@ const runnerArguments = {
   deno: ["run", "--allow-all", "--v8-flags=--expose-gc"]
 } as const
 
+/** Its methods fail once its process has ended by itself. */
 export interface Contestant {
   readonly name: string
   /** Opens connections for a kind of call, and forgets the last ones. */
@@ -55,15 +56,13 @@ export const startContestant = (name: string, port: number, profileDirectory: st
   const [program, args] = command([name, String(port)], extra)
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"], env: environment })
   const answers = createInterface({ input: child.stdout })
-  let isStopped = false
-  child.on("exit", (status) => {
-    if (isStopped) return
-    console.error(`${name} has ended with status ${status}`)
-    process.exit(1)
-  })
+  const ended = new Promise<number | null>((resolve) => child.on("exit", resolve))
+  // What is written to a process that has just ended is answered by its end.
+  child.stdin.on("error", () => {})
   const order = <Answer>(what: Order): Promise<Answer> =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
       answers.once("line", (line) => resolve(JSON.parse(line)))
+      void ended.then((status) => reject(new Error(`its process has ended with status ${status}`)))
       child.stdin.write(`${JSON.stringify(what)}\n`)
     })
   return {
@@ -72,11 +71,9 @@ export const startContestant = (name: string, port: number, profileDirectory: st
     run: (count) => order({ _tag: "run", count }),
     openLoop: (ratePerSecond, seconds) => order({ _tag: "open loop", ratePerSecond, seconds }),
     memory: () => order({ _tag: "memory" }),
-    stop: () =>
-      new Promise((resolve) => {
-        isStopped = true
-        child.on("exit", resolve)
-        child.stdin.end()
-      })
+    stop: () => {
+      child.stdin.end()
+      return ended
+    }
   }
 }
