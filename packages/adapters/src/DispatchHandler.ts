@@ -70,7 +70,8 @@ export const newHandler = (handler: DispatchHandler): NewHandler => {
 export const buffersOf = (raw: ReadonlyArray<string>): Array<Buffer> => raw.map((text) => Buffer.from(text, "latin1"))
 
 export const fieldsOf = (raw: ReadonlyArray<string>): DispatchFields => {
-  const fields: DispatchFields = {}
+  // Without a prototype: `constructor` and `__proto__` are names that a server may send.
+  const fields: DispatchFields = Object.create(null)
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = (raw[index] ?? "").toLowerCase()
     const value = raw[index + 1] ?? ""

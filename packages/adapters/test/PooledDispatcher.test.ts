@@ -122,6 +122,16 @@ for (const [name, send] of Object.entries(fetches)) {
 const half = { duplex: "half" }
 
 describe("undici's own calls on the dispatcher", () => {
+  spec(
+    "request gives fields whose names objects have already",
+    (_, response) => response.writeHead(200, { constructor: ["x", "y"] }).end(),
+    async ({ base, client }) => {
+      const answer = await request(base, { dispatcher: dispatcherOf(client) })
+      await answer.body.dump()
+      expect(answer.headers["constructor"]).toEqual(["x", "y"])
+    }
+  )
+
   spec("request gives status, fields, trailers and body", echo, async ({ base, client }) => {
     const answer = await request(base, {
       dispatcher: dispatcherOf(client),

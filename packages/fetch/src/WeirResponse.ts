@@ -88,7 +88,8 @@ export class WeirResponse implements AsyncIterable<Uint8Array<ArrayBuffer>> {
 const decoder = new TextDecoder()
 
 const toRecord = (raw: ReadonlyArray<string>): Record<string, string | Array<string>> => {
-  const record: Record<string, string | Array<string>> = {}
+  // Without a prototype: `constructor` and `__proto__` are names that a server may send.
+  const record: Record<string, string | Array<string>> = Object.create(null)
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = (raw[index] ?? "").toLowerCase()
     const value = raw[index + 1] ?? ""

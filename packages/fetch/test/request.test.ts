@@ -7,11 +7,13 @@ describe("request", () => {
   spec(
     "answers with status, headers and the body as bytes, text or JSON",
     (_, response) => {
-      response.writeHead(200, { "x-a": ["1", "2"] }).end('{"a":1}')
+      response.writeHead(200, { "x-a": ["1", "2"], constructor: "x" }).end('{"a":1}')
     },
     async ({ base, client }) => {
       const response = await client.request(base)
       expect([response.status, response.headers["x-a"], response.header("X-A")]).toEqual([200, ["1", "2"], "1"])
+      // A name that objects have already.
+      expect(response.headers["constructor"]).toBe("x")
       expect(await response.json()).toEqual({ a: 1 })
       expect(await (await client.request(base)).text()).toBe('{"a":1}')
       expect((await (await client.request(base)).bytes()).length).toBe(7)

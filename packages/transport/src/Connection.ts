@@ -82,9 +82,9 @@ export interface Connection {
    */
   readonly isOpen: boolean
   /**
-   * True if bytes are here, or may be, that come after those which the reader is hearing now: kept while it was paused,
-   * or left in the system by a read that filled its memory. A reader whose message is complete knows by it that something
-   * follows the message. Reading it costs nothing.
+   * True if something is here, or may be, that comes after the bytes which the reader is hearing now: bytes or the end, kept
+   * while it was paused, or bytes left in the system by a read that filled its memory. A reader whose message is complete
+   * knows by it that something follows the message. Of TLS it tells only what was decrypted. Reading it costs nothing.
    */
   readonly hasMore: boolean
   /** Makes `handler` the reader; the first call starts reading (unless paused), later ones replace the reader. */
