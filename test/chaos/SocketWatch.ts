@@ -39,36 +39,43 @@ const readable = (end: string): string => {
     .join(".")}:${Number.parseInt(port, 16)}`
 }
 
-const rows = (): ReadonlyArray<Row> =>
-  ["/proc/self/net/tcp", "/proc/self/net/tcp6"].flatMap((path) =>
-    readFileSync(path, "utf8")
-      .trimEnd()
-      .split("\n")
-      .slice(1)
-      .map((line) => {
-        const [, local = "", remote = "", state = "", , , , , , inode = "0"] = line.trim().split(/\s+/)
-        return { local, remote, state, inode }
-      })
-  )
+/**
+ * Sockets in the states that are asked for. A storm leaves thousands in TIME_WAIT, and is looked at fifty times a second:
+ * lines of other states are not taken apart.
+ */
+const rows = (isWanted: (state: string) => boolean): ReadonlyArray<Row> => {
+  const found: Array<Row> = []
+  for (const path of ["/proc/self/net/tcp", "/proc/self/net/tcp6"]) {
+    const [heading = "", ...lines] = readFileSync(path, "utf8").trimEnd().split("\n")
+    // Between the row's number, which takes four columns or more, and the state all columns are of a fixed width.
+    const stateAfterNumber = heading.indexOf(" st ") + 1 - "9999".length
+    for (const line of lines) {
+      const stateAt = line.indexOf(":") + stateAfterNumber
+      if (!isWanted(line.slice(stateAt, stateAt + 2))) continue
+      const [, local = "", remote = "", state = "", , , , , , inode = "0"] = line.trim().split(/\s+/)
+      found.push({ local, remote, state, inode })
+    }
+  }
+  return found
+}
 
 const portOf = (end: string): number => Number(end.slice(end.lastIndexOf(":") + 1))
 
-const readableRows = (): ReadonlyArray<Row> =>
-  rows().map((row) => ({ ...row, local: readable(row.local), remote: readable(row.remote) }))
+const readableRows = (isWanted: (state: string) => boolean): ReadonlyArray<Row> =>
+  rows(isWanted).map((row) => ({ ...row, local: readable(row.local), remote: readable(row.remote) }))
 
 const describe = ({ local, remote, state }: Row): string => `${local} to ${remote} in state ${state}`
 
 /** Both sides' sockets of connections to a port that are not yet closed. */
 export const openSockets = (port: number): ReadonlyArray<string> =>
-  readableRows()
-    .filter(({ state }) => !harmlessStates.has(state))
+  readableRows((state) => !harmlessStates.has(state))
     .filter(({ local, remote }) => portOf(local) === port || portOf(remote) === port)
     .map(describe)
 
 /** Clients' sockets to a port that a process still holds. */
 export const heldSockets = (port: number): ReadonlyArray<string> =>
-  readableRows()
-    .filter(({ inode, remote, state }) => inode !== "0" && heldStates.has(state) && portOf(remote) === port)
+  readableRows((state) => heldStates.has(state))
+    .filter(({ inode, remote }) => inode !== "0" && portOf(remote) === port)
     .map(describe)
 
 /** A dial has made its choice by then, also on a machine that is busy with other things. */
@@ -124,8 +131,8 @@ export class SocketWatch {
   private read(): ReadonlyMap<string, Row> {
     const found = new Map<string, Row>()
     const connectedAtMillis = new Map<string, number>()
-    for (const { inode, local, remote, state } of rows()) {
-      if (inode === "0" || !heldStates.has(state)) continue
+    for (const { inode, local, remote, state } of rows((state) => heldStates.has(state))) {
+      if (inode === "0") continue
       if (!this.options.ports.includes(Number.parseInt(remote.slice(-4), 16))) continue
       if (readable(local).startsWith(`${judgeAddress}:`)) continue
       found.set(inode, { inode, local, remote: readable(remote), state })
