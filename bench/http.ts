@@ -76,9 +76,13 @@ const wantedLoops = isInMemory ? ["closed"] : (listOption("--loop") ?? ["closed"
 const memoryCallCount = Number(optionValue("--memory") ?? 0)
 const profileDirectory = optionValue("--profile")
 
+/**
+ * The compilers work by how often something was called, and V8 collects all of its heap for every 54 MB of bodies: long
+ * kinds of calls need a number of them too.
+ */
 const size = isQuick
-  ? { warmupMillis: 400, rounds: 5, turnMillis: 60 }
-  : { warmupMillis: 1000, rounds: 9, turnMillis: 150 }
+  ? { warmupMillis: 400, warmupCalls: 0, rounds: 5, turnMillis: 60, turnCalls: 0 }
+  : { warmupMillis: 1000, warmupCalls: 10_000, rounds: 9, turnMillis: 150, turnCalls: 1000 }
 const rounds = Number(optionValue("--rounds") ?? size.rounds)
 const openLoopSize = isQuick ? { rounds: 1, seconds: 0.7 } : { rounds: 3, seconds: 1.5 }
 
@@ -108,14 +112,16 @@ const upstream = await startUpstream()
 console.log(`upstream: ${upstream.kind}`)
 
 /** Warms a contestant up, for the compiler makes the first turns slow, and returns how many calls fill a turn. */
-const calibrate = async (contestant: Contestant, laneCount: number): Promise<number> => {
+const calibrate = async (contestant: Contestant, work: WorkName, laneCount: number): Promise<number> => {
+  const [warmupCalls, turnCallsMin] = isStream(work) ? [0, laneCount] : [size.warmupCalls, size.turnCalls]
   let count = laneCount
-  for (let warmMillis = 0; warmMillis < size.warmupMillis; ) {
+  for (let warmMillis = 0, warmCalls = 0; warmMillis < size.warmupMillis || warmCalls < warmupCalls; ) {
     const millis = (await contestant.run(count)).wallNanos / 1e6
     warmMillis += millis
+    warmCalls += count
     count = Math.max(laneCount, Math.min(count * 4, Math.round((count * size.turnMillis) / millis)))
   }
-  return count
+  return Math.max(count, turnCallsMin)
 }
 
 interface Lane {
@@ -226,7 +232,7 @@ const compare = async (): Promise<void> => {
     const all = contestants.map((contestant): Lane => ({ contestant, count: 0, turns: [] }))
     const ready = await survivors(title, all, async (lane) => {
       await lane.contestant.open(work, connectionCount)
-      lane.count = await calibrate(lane.contestant, connectionCount)
+      lane.count = await calibrate(lane.contestant, work, connectionCount)
     })
     const lanes = await closedLoop(title, ready)
     const isOpenUsual = wantedConnections !== undefined || connectionCount === 50
