@@ -4,7 +4,14 @@
  * It promises that every caller gets an answer or a closed connection, whatever becomes of the handler, that what is no
  * HTTP is answered with the status that says so, and that closing lets the accepted requests finish.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http"
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES
+} from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { Target } from "@weir/transport"
@@ -50,14 +57,20 @@ export class Incoming {
     this.isHeldBack = isHeldBack
   }
 
-  /**
-   * Lets a caller that waits for `100 Continue` send its body. Without it, Node closes the connection after the answer:
-   * whether a body follows is then anybody's guess.
-   */
+  /** Lets a caller that waits for `100 Continue` send its body. */
   continueBody(): void {
     if (!this.isHeldBack) return
     this.isHeldBack = false
     this.response.writeContinue()
+  }
+
+  /**
+   * Begins the answer. Where the caller was not told to send its body, whether one follows is anybody's guess, and the
+   * connection ends with the answer. Node sees to that itself; Bun and Deno do not.
+   */
+  writeHead(status: number, reasonPhrase: string, headers: OutgoingHttpHeaders | Array<string>): void {
+    if (this.isHeldBack) this.response.shouldKeepAlive = false
+    this.response.writeHead(status, reasonPhrase, headers)
   }
 }
 
@@ -177,7 +190,7 @@ class Exchanges {
   }
 
   begin(incoming: Incoming): void {
-    const { response } = incoming
+    const { message, response } = incoming
     if (this.onIdle !== undefined) response.shouldKeepAlive = false
     const answering = this.handler(incoming, (end) => {
       this.running.delete(incoming)
@@ -188,6 +201,8 @@ class Exchanges {
     // An answer that was handed to the system is over by now, except on Bun, which says so of one whose caller has gone away
     // and never calls back (seen on 1.4.5).
     response.on("close", () => answering.giveUp())
+    // Bun says so here too (1.4.5), and takes it for a defect if nobody listens.
+    message.on("error", () => {})
     answering.begin()
   }
 

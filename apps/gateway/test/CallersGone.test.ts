@@ -1,5 +1,6 @@
 /**
- * Callers that go away in the very moment in which their answer comes, on each runtime the gateway starts on.
+ * Callers that go away in the middle of their request, or in the very moment in which their answer comes, on each runtime
+ * the gateway starts on.
  */
 import { createServer, type ServerResponse } from "node:http"
 import { connect } from "node:net"
@@ -27,6 +28,35 @@ const abandoned = (port: number, arrived: Map<string, () => void>, index: number
     arrived.set(`/${index}`, () => leave(index % 6))
     socket.write(`POST /${index} HTTP/1.1\r\nHost: up.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`)
   })
+
+/** Leaves when the gateway has asked for the body. */
+const brokenOff = (port: number, framing: string): Promise<void> =>
+  new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1")
+    socket.on("error", () => {})
+    socket.once("close", () => resolve())
+    socket.write(`POST / HTTP/1.1\r\nHost: up.test\r\nExpect: 100-continue\r\n${framing}\r\n\r\n`)
+    socket.once("data", () => socket.destroy())
+  })
+
+describe("callers that leave in the middle of their body", () => {
+  const framings = ["Content-Length: 100", "Content-Length: 100000", "Transfer-Encoding: chunked"]
+
+  it.live.each(["node", "bun", "deno"] as const)("are no defect to the gateway on %s", (runtime) =>
+    Effect.gen(function* () {
+      const upstreamPort = yield* listening(
+        createServer((request, response) => request.resume().once("end", () => response.end("answer")))
+      )
+      const { port, running } = yield* servingOn(runtime, upstreamPort)
+      for (const framing of framings) yield* Effect.promise(() => brokenOff(port, framing))
+      yield* running.until(/"POST .* 0 DC /, framings.length)
+      running.child.kill("SIGTERM")
+      const { status, stderr } = yield* running.ended
+      assert.notMatch(stderr, /error/i)
+      assert.strictEqual(status, 0)
+    })
+  )
+})
 
 describe("callers that leave as their answer comes", () => {
   it.live.each(["node", "bun", "deno"] as const)("are over when the gateway on %s is told to stop", (runtime) =>

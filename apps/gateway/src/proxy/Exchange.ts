@@ -5,6 +5,7 @@
  * `Attempts`). Whatever happens, it ends once: with the answer sent, given up by the listener, or with a defect that
  * the listener tells.
  */
+import { STATUS_CODES } from "node:http"
 import type { Body, ClientResponse } from "@weir/client"
 import { Exit } from "effect"
 import { pickDestination, type Routed, type Router, rewriteTarget } from "../config/Router.ts"
@@ -263,7 +264,7 @@ const sendReply = (incoming: Incoming, local: LocalReply, progress: Progress, on
   progress.addFlag(local.flag)
   const body = Buffer.from(`${local.status} ${local.flag}: ${local.body}\n`)
   if (message.method !== "HEAD") progress.sentByteCount = body.length
-  response.writeHead(local.status, {
+  incoming.writeHead(local.status, STATUS_CODES[local.status] ?? "", {
     "content-type": "text/plain; charset=utf-8",
     "content-length": body.length,
     "x-weir-response-flag": local.flag,

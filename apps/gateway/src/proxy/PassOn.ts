@@ -9,6 +9,7 @@ import { flagOf } from "./Outcome.ts"
 import type { Progress } from "./Progress.ts"
 
 export class PassOn implements BodySink {
+  private readonly incoming: Incoming
   private readonly response: ServerResponse
   private readonly answer: ClientResponse
   private readonly progress: Progress
@@ -23,8 +24,9 @@ export class PassOn implements BodySink {
   /**
    * `onPassed`: the answer has been handed to the system, or was cut short. Who stops before that discards the answer.
    */
-  constructor({ response }: Incoming, answer: ClientResponse, progress: Progress, onPassed: () => void) {
-    this.response = response
+  constructor(incoming: Incoming, answer: ClientResponse, progress: Progress, onPassed: () => void) {
+    this.incoming = incoming
+    this.response = incoming.response
     this.answer = answer
     this.progress = progress
     this.onPassed = onPassed
@@ -35,7 +37,7 @@ export class PassOn implements BodySink {
     const { headAfterMillis, leasedAfterMillis } = answer.timing
     progress.upstreamMillis = headAfterMillis - leasedAfterMillis
     progress.status = answer.status
-    this.response.writeHead(answer.status, answer.head.reasonPhrase, responseHeaders(answer.head.headers))
+    this.incoming.writeHead(answer.status, answer.head.reasonPhrase, responseHeaders(answer.head.headers))
     answer.pipeTo(this)
   }
 
