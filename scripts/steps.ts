@@ -225,6 +225,22 @@ export const steps: ReadonlyArray<Step> = [
     secondsMax: 600
   },
   {
+    name: "gateway on Bun",
+    group: "runtimes",
+    isLong: true,
+    command: ["bun", "--bun", vitest, "run", "--pool=threads", "apps/gateway/test/proxy/"],
+    countedBy: "vitest report",
+    secondsMax: 600
+  },
+  {
+    name: "gateway on Deno",
+    group: "runtimes",
+    isLong: true,
+    command: ["deno", "run", "--allow-all", vitest, "run", "apps/gateway/test/proxy/"],
+    countedBy: "vitest report",
+    secondsMax: 600
+  },
+  {
     name: "every suite under node --jitless",
     group: "runtimes",
     isLong: true,

@@ -6,6 +6,7 @@ import { Effect, Fiber } from "effect"
 import { expectNothingLeft } from "../../../../test/support/Leaks.ts"
 import { route, serviceYaml, withGateway } from "../support/gateway.ts"
 import { dial, exchangeRaw, makeRawUpstream } from "../support/RawPeer.ts"
+import { runtime } from "../support/runtime.ts"
 import { makeUpstream } from "../support/upstream.ts"
 
 expectNothingLeft()
@@ -184,11 +185,11 @@ describe("an answer", () => {
         yield* caller.ended
         assert.strictEqual(
           caller.received,
+          // Bun writes the reason in UTF-8, and fields of one name one after the other.
           [
-            "HTTP/1.1 299 All R\xe4ght",
-            "Set-Cookie: a=1",
-            "X-A: \xe4",
-            "set-cookie: b=2",
+            ...(runtime === "bun"
+              ? ["HTTP/1.1 299 All R\xc3\xa4ght", "Set-Cookie: a=1", "Set-Cookie: b=2", "X-A: \xe4"]
+              : ["HTTP/1.1 299 All R\xe4ght", "Set-Cookie: a=1", "X-A: \xe4", "set-cookie: b=2"]),
             "Date: never",
             "Content-Length: 4",
             "Connection: close",

@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { expectNothingLeft } from "../../../../test/support/Leaks.ts"
 import { serviceYaml, timeless, withGateway } from "../support/gateway.ts"
 import { dial, exchangeRaw, makeRawUpstream } from "../support/RawPeer.ts"
+import { runtime } from "../support/runtime.ts"
 import { makeUpstream } from "../support/upstream.ts"
 
 expectNothingLeft()
@@ -100,7 +101,8 @@ describe("a caller", () => {
     withGateway(serviceYaml({ ports: [1] }), function* ({ logged, port }) {
       const answer = yield* exchangeRaw(port, text)
       assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status}\r\nConnection: close\r\n`))
-      assert.match(answer, reason)
+      // Deno words it in its own way.
+      assert.match(answer, runtime === "deno" ? /400|405|431/ : reason)
       const code = status.slice(0, 3)
       assert.strictEqual(timeless((yield* logged(1))[0] ?? ""), `"- - -" ${code} DPE 0 0 D - "-" "-" "-" - retries=0`)
     })
@@ -111,7 +113,10 @@ describe("a caller", () => {
       const upstream = yield* makeRawUpstream
       yield* withGateway(serviceYaml({ ports: [upstream.port] }), function* ({ logged, port }) {
         const caller = yield* dial(port)
-        caller.send(`${get}${"A:1\r\n".repeat(2_500)}X-Last: here\r\nConnection: close\r\n\r\n`)
+        // Bun takes 200 fields at most and answers 431 to more.
+        const fieldCount = runtime === "bun" ? 190 : 2500
+        const field = `A:${"1".repeat(60_000 / fieldCount - 4)}\r\n`
+        caller.send(`${get}${field.repeat(fieldCount)}X-Last: here\r\nConnection: close\r\n\r\n`)
         const endpoint = yield* upstream.accept
         assert.match(yield* endpoint.head, /\r\nX-Last: here\r\n/)
         endpoint.answer("ok")
@@ -135,7 +140,9 @@ describe("a caller", () => {
         yield* caller.ended
         assert.match(
           caller.received,
-          /^HTTP\/1\.1 400 Bad Request\r\n.*400 DPE: Parse Error: Invalid character in chunk size/s
+          runtime === "deno"
+            ? /^HTTP\/1\.1 400 Bad Request\r\n.*400 DPE: /s
+            : /^HTTP\/1\.1 400 Bad Request\r\n.*400 DPE: Parse Error: Invalid character in chunk size/s
         )
         assert.match((yield* logged(1))[0] ?? "", /"POST \/ HTTP\/1\.1" 400 DPE 4 \d+ /)
       })

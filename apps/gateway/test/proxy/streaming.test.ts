@@ -8,6 +8,7 @@ import { expectNothingLeft } from "../../../../test/support/Leaks.ts"
 import { serviceYaml, timeless, withGateway } from "../support/gateway.ts"
 import { withPeers } from "../support/peers.ts"
 import { dial, type RawPeer } from "../support/RawPeer.ts"
+import { runtime } from "../support/runtime.ts"
 import { makeUpstream } from "../support/upstream.ts"
 
 expectNothingLeft()
@@ -267,7 +268,8 @@ describe("requests one after the other on a connection", () => {
     })
   )
 
-  it.live("are all given up when their caller goes away", () =>
+  // Deno reads a connection's next request when the last one has been answered, and hears of no end that comes behind it.
+  it.live.skipIf(runtime === "deno")("are all given up when their caller goes away", () =>
     Effect.gen(function* () {
       const upstream = yield* makeUpstream(() => {
         // Never answers.

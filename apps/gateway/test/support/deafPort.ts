@@ -4,11 +4,13 @@
  */
 import { spawn } from "node:child_process"
 import { connect } from "node:net"
+import { fileURLToPath } from "node:url"
 import { Effect, type Scope } from "effect"
 
 const backlog = 1
+const nodePath = fileURLToPath(new URL("../../../../node_modules/.bin/node", import.meta.url))
 
-/** Tells its port and then blocks its event loop for ever. */
+/** Tells its port and then blocks its event loop for ever. In Node: Bun does not pass the backlog on to the system. */
 const program = `
   const server = require("node:net").createServer()
   server.listen({ port: 0, host: "127.0.0.1", backlog: ${backlog} }, () => {
@@ -19,7 +21,7 @@ const program = `
 export const deafPort: Effect.Effect<number, never, Scope.Scope> = Effect.gen(function* () {
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      spawn(process.execPath, ["--input-type=commonjs", "-e", program], { stdio: ["ignore", "pipe", "inherit"] })
+      spawn(nodePath, ["--input-type=commonjs", "-e", program], { stdio: ["ignore", "pipe", "inherit"] })
     ),
     (running) =>
       Effect.callback<void>((resume) => {
