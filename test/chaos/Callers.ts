@@ -2,9 +2,10 @@
  * Callers of every kind, who check every answer as it comes and keep count of what became of each call. As many call at
  * once as the tide has it.
  */
+import { AsyncLocalStorage } from "node:async_hooks"
 import { type ClientError, type ClientResponse, emptyBody, type WeirClientService } from "@weir/client"
 import { Chance } from "@weir/testkit"
-import { Cause, Effect, Exit, Stream } from "effect"
+import { Cause, Effect, Exit, FiberSet, Stream } from "effect"
 import { nameOf } from "./openClient.ts"
 import {
   bodyOfAnswer,
@@ -23,6 +24,24 @@ export const requestMillis = 4000
 const graceMillis = 5000
 /** Between two answers that are left lying: each holds a connection until the client takes it back. */
 const leakMillis = 500
+
+/**
+ * Repeats an effect until the scope closes, each time in a fiber of its own that nothing binds to the one before, as a server
+ * does with its requests. (On Deno 2.9.6 an `AsyncResource` that is made in the scope of another holds it, and Effect
+ * makes one for each time that a fiber waits: a fiber that never ends holds half a kilobyte for each.)
+ */
+const makeEndless = Effect.gen(function* () {
+  const fork = yield* FiberSet.makeRuntime<never>()
+  const outside = AsyncLocalStorage.snapshot()
+  return (step: Effect.Effect<void>): void => {
+    const again = (): void => {
+      fork(step).addObserver((exit) => {
+        if (Exit.isSuccess(exit)) outside(again)
+      })
+    }
+    outside(again)
+  }
+})
 
 export class Callers {
   /** So many of them call. */
@@ -63,14 +82,15 @@ export class Callers {
   /** Calls without end, until it is interrupted. */
   get run(): Effect.Effect<void> {
     const callers = Array.from({ length: callerCount }, (_, index) =>
-      Effect.forever(Effect.suspend(() => (index < this.tide ? this.callOnce : Effect.sleep(50))))
+      Effect.suspend(() => (index < this.tide ? this.callOnce : Effect.sleep(50)))
     )
-    const others = [
-      Effect.forever(this.leak),
-      Effect.forever(this.leaseAs("urgent")),
-      Effect.forever(this.leaseAs("background"))
-    ]
-    return Effect.all([...callers, ...others], { concurrency: "unbounded", discard: true })
+    return Effect.scoped(
+      Effect.gen({ self: this }, function* () {
+        const endless = yield* makeEndless
+        for (const step of [...callers, this.leak, this.leaseAs("urgent"), this.leaseAs("background")]) endless(step)
+        return yield* Effect.never
+      })
+    )
   }
 
   /** Calls each server once; again where the machine is too busy for an answer. */
