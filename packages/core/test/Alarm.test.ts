@@ -1,6 +1,7 @@
 /**
  * One timer for many times: earlier times arriving while it sleeps or rings, defects, disarming.
  */
+import { AsyncLocalStorage } from "node:async_hooks"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, type Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -70,6 +71,20 @@ describe("Alarm", () => {
       alarm.armBy(10)
       yield* TestClock.adjust(100)
       assert.deepStrictEqual(rungAt, [10, 30])
+    })
+  )
+
+  it.effect("rings outside of the call that armed it", () =>
+    Effect.gen(function* () {
+      const storage = new AsyncLocalStorage<string>()
+      const seen: Array<string | undefined> = []
+      const { alarm } = yield* ringing((_, nowMillis) => {
+        seen.push(storage.getStore())
+        return nowMillis === 10 ? 20 : undefined
+      })
+      storage.run("a call", () => alarm.armBy(10))
+      yield* TestClock.adjust(100)
+      assert.deepStrictEqual(seen, [undefined, undefined])
     })
   )
 

@@ -18,6 +18,7 @@ import {
   dnsSettings,
   tooSlow
 } from "./CachedAnswer.ts"
+import { outsideOfCalls } from "./outsideOfCalls.ts"
 import { type Lookup, lookupFailed, type Resolution } from "./Resolver.ts"
 import { TransportError } from "./TransportError.ts"
 
@@ -65,7 +66,7 @@ class Name {
   readonly waiting = new Set<(answered: Answered) => void>()
   /** By address. */
   readonly watched = new Map<string, Watched>()
-  /** Looks the name up again and again while an address is watched. */
+  /** Waits to look the name up again, while an address is watched. */
   upkeep: Fiber.Fiber<unknown> | undefined
 
   constructor(host: string) {
@@ -116,9 +117,7 @@ class Names implements DnsCache {
     watched.listeners.add(listener)
     name.watched.set(address, watched)
     this.#keepOrForget(name)
-    name.upkeep ??= this.#options.fork(
-      this.#upkeep(name).pipe(Effect.provideService(Clock.Clock, this.#options.backgroundClock))
-    )
+    if (name.upkeep === undefined) this.#keepUp(name)
     return () => {
       watched.listeners.delete(listener)
       if (watched.listeners.size === 0 && name.watched.get(address) === watched) this.#unwatch(name, address)
@@ -128,8 +127,9 @@ class Names implements DnsCache {
   #unwatch(name: Name, address: string): void {
     name.watched.delete(address)
     if (name.watched.size > 0) return
-    name.upkeep?.interruptUnsafe()
+    const { upkeep } = name
     name.upkeep = undefined
+    upkeep?.interruptUnsafe()
     this.#keepOrForget(name)
   }
 
@@ -201,15 +201,18 @@ class Names implements DnsCache {
     return gone
   }
 
-  #upkeep(name: Name): Effect.Effect<never> {
-    const look = Effect.suspend(() => {
-      const restMillis = (name.answer?.untilMillis ?? 0) - this.#nowMillis()
-      return Effect.delay(
-        Effect.ignore(this.#upkeepTurn.withPermit(this.resolve(name.host))),
-        Duration.millis(Math.max(upkeepPauseMillisMin, Math.ceil(restMillis)))
-      )
+  /** Looks the name up when its answer is out of date, and so on, each time in a fiber of its own. */
+  #keepUp(name: Name): void {
+    const restMillis = (name.answer?.untilMillis ?? 0) - this.#nowMillis()
+    const look = Effect.delay(
+      Effect.ignore(this.#upkeepTurn.withPermit(this.resolve(name.host))),
+      Duration.millis(Math.max(upkeepPauseMillisMin, Math.ceil(restMillis)))
+    ).pipe(Effect.provideService(Clock.Clock, this.#options.backgroundClock))
+    const fiber = outsideOfCalls(() => this.#options.fork(look))
+    name.upkeep = fiber
+    fiber.addObserver(() => {
+      if (name.upkeep === fiber) this.#keepUp(name)
     })
-    return Effect.forever(look)
   }
 
   #nowMillis(): number {

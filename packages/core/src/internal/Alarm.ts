@@ -1,12 +1,12 @@
 /**
  * One armed timer for any number of things that are due at some time.
  *
- * `ring` does what is due and says when it wants to be woken next. While it keeps saying so, one fiber repeats it, paced
- * by a `Schedule` whose delays are its answers; with nothing due there is no fiber and no timer. The fiber survives
- * whatever `ring` throws, and rings again a little later: an upkeep that dies silently is worse than one that fails
- * loudly now and then.
+ * `ring` does what is due and says when it wants to be woken next. A fiber sleeps until then, another one each time (see
+ * `outsideOfCalls`); with nothing due there is no fiber and no timer. Whatever `ring` throws, it rings again a little
+ * later: an upkeep that dies silently is worse than one that fails loudly now and then.
  */
-import { Clock, Duration, Effect, type Fiber, Schedule } from "effect"
+import { Clock, Duration, Effect, type Fiber } from "effect"
+import { outsideOfCalls } from "./outsideOfCalls.ts"
 
 export interface AlarmOptions {
   /** Runs the alarm's fiber, bound to its owner's scope. */
@@ -25,7 +25,7 @@ const defectPauseMillis = 1000
 
 export class Alarm {
   private readonly options: AlarmOptions
-  private readonly loop: Effect.Effect<void>
+  private readonly sleepAndRing: Effect.Effect<void>
   private fiber: Fiber.Fiber<void> | undefined
   private armedForMillis: number | undefined
   private isRinging = false
@@ -33,17 +33,12 @@ export class Alarm {
   constructor(options: AlarmOptions) {
     this.options = options
     const ring = Effect.sync(() => this.ring())
-    const pace = Schedule.forever.pipe(Schedule.modifyDelay(() => Effect.sync(() => this.delay())))
     // Armed for a time that has come, it yields: it must not ring on the stack of whoever arms it.
     const ringSoon = Effect.andThen(Effect.yieldNow, ring)
-    this.loop = Effect.suspend(() => {
+    this.sleepAndRing = Effect.suspend(() => {
       const delay = this.delay()
       return Duration.isZero(delay) ? ringSoon : Effect.delay(ring, delay)
-    }).pipe(
-      Effect.repeat({ schedule: pace, while: () => this.armedForMillis !== undefined }),
-      Effect.asVoid,
-      Effect.provideService(Clock.Clock, options.clock)
-    )
+    }).pipe(Effect.provideService(Clock.Clock, options.clock))
   }
 
   /** Wakes no later than at `atMillis`. */
@@ -51,10 +46,10 @@ export class Alarm {
     if (atMillis === Number.POSITIVE_INFINITY) return
     if (this.armedForMillis !== undefined && this.armedForMillis <= atMillis) return
     this.armedForMillis = atMillis
-    // While it rings, the loop reads the new time itself when `ring` returns.
+    // While it rings, the new time is read when `ring` returns.
     if (this.isRinging) return
     this.fiber?.interruptUnsafe()
-    this.fiber = this.options.fork(this.loop)
+    this.sleep()
   }
 
   /** Nothing is due any more: without a sleeping timer a process may end. */
@@ -63,6 +58,10 @@ export class Alarm {
     if (this.isRinging) return
     this.fiber?.interruptUnsafe()
     this.fiber = undefined
+  }
+
+  private sleep(): void {
+    this.fiber = outsideOfCalls(() => this.options.fork(this.sleepAndRing))
   }
 
   private delay(): Duration.Duration {
@@ -84,8 +83,12 @@ export class Alarm {
     } finally {
       this.isRinging = false
     }
-    if (nextMillis === undefined || nextMillis === Number.POSITIVE_INFINITY) return
-    const armed: number | undefined = this.armedForMillis
-    if (armed === undefined || nextMillis < armed) this.armedForMillis = nextMillis
+    // `ring` may have been armed for an earlier time meanwhile.
+    const armedMillis: number | undefined = this.armedForMillis
+    const wakeMillis = Math.min(nextMillis ?? Number.POSITIVE_INFINITY, armedMillis ?? Number.POSITIVE_INFINITY)
+    this.fiber = undefined
+    if (wakeMillis === Number.POSITIVE_INFINITY) return
+    this.armedForMillis = wakeMillis
+    this.sleep()
   }
 }
