@@ -77,7 +77,8 @@ export const dialSpare = <C>(state: PoolState<C>, route: RoutePool<C>): Entry<C>
 /** Does the route wait after failed dials? Then it is woken when the wait is over. */
 const isBackingOff = <C>(state: PoolState<C>, route: RoutePool<C>): boolean => {
   const untilMillis = route.backoffUntilMillis
-  if (untilMillis <= state.monotonicMillis()) return false
+  // Mostly it has never failed, and the clock need not be read.
+  if (untilMillis === Number.NEGATIVE_INFINITY || untilMillis <= state.monotonicMillis()) return false
   if (route.wake === undefined || route.wakeAtMillis !== untilMillis) {
     route.wakeAtMillis = untilMillis
     route.wake = { route }

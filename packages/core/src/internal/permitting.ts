@@ -14,12 +14,11 @@ export const takePermits = <C>(state: PoolState<C>, route: RoutePool<C>): Lack |
   const lack = lackOfRoute(route)
   if (lack !== undefined) return lack
   if (isKeptForOthers(state, route)) return "total"
-  if (!state.diallingPermits.take()) return "dialling-total"
-  if (!state.budget.take(route.route)) {
-    state.diallingPermits.give()
-    return "total"
+  if (state.diallingPermits.free === 0) return "dialling-total"
+  if (!state.budget.take(route.route)) return "total"
+  if (!state.diallingPermits.take() || !route.permits.take()) {
+    throw new Error("a permit vanished between the look and the take")
   }
-  if (!route.permits.take()) throw new Error("a route's permit vanished between the look and the take")
   if (route.guarantee !== undefined) route.guarantee.heldCount++
   state.openCount++
   return undefined
