@@ -210,6 +210,10 @@ const hasClosingInterim = (text: string): boolean =>
       (event.informational.line.startsWith("1.0") || /\bconnection,close\b/i.test(`${event.informational.headers}`))
   )
 
+/** Node does not see `chunked` when a tab follows it, and reads up to the close; whitespace is no part of a value to us. */
+const hasTabBehindChunked = (text: string): boolean =>
+  /\r\ntransfer-encoding:[ \t]*chunked[ \t]*\t[ \t]*\r\n/i.test(text)
+
 const withoutBody: ReadonlyArray<readonly [method: string, text: string]> = [
   ["HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"],
   ["HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"],
@@ -247,7 +251,8 @@ describe("Node's own client", () => {
         if (hasClosingInterim(text)) return
         // A cut at the message's very end makes excess bytes those of an idle connection, which closes it as well.
         if (ours !== "excess") expect(readByUs(split(text, places), "GET")).toEqual(ours)
-        if (ours !== "refused" && ours !== "excess") expect(ours).toEqual(await readByNode(text, "GET"))
+        if (ours === "refused" || ours === "excess" || hasTabBehindChunked(text)) return
+        expect(ours).toEqual(await readByNode(text, "GET"))
       }),
       { numRuns: 1000 }
     )
